@@ -1,0 +1,100 @@
+/**
+ * The descriptor table: small numbers to open file descriptions. The lowest free number is used (POSIX), dup shares the
+ * description, the last close closes it.
+ */
+import { EBADF, EINVAL, EMFILE } from "../abi/errno.ts";
+import type { Kernel } from "../kernel.ts";
+import type { File } from "./file.ts";
+
+/** RLIMIT_NOFILE. */
+export const FD_MAX = 65536;
+
+export class FdTable {
+  readonly #files: (File | null)[] = [];
+  readonly #cloexec = new Set<number>();
+  /** No descriptor below this is free. */
+  #lowest = 0;
+  #count = 0;
+
+  /** Open descriptors. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get(fd: number): File | null {
+    return this.#files[fd] ?? null;
+  }
+
+  /** Takes the lowest free descriptor not below `from`; -EMFILE if there is none. */
+  open(file: File, cloexec = false, from = 0): number {
+    let fd = Math.max(this.#lowest, from);
+    while (fd < this.#files.length && this.#files[fd]) fd++;
+    if (fd >= FD_MAX) return -EMFILE;
+    this.#install(fd, file, cloexec);
+    if (from <= this.#lowest) this.#lowest = fd + 1;
+    return fd;
+  }
+
+  close(kernel: Kernel, fd: number): number {
+    const file = this.#files[fd];
+    if (!file) return -EBADF;
+    this.#files[fd] = null;
+    this.#cloexec.delete(fd);
+    this.#count--;
+    if (fd < this.#lowest) this.#lowest = fd;
+    if (--file.refs === 0) file.close(kernel);
+    return 0;
+  }
+
+  dup(fd: number, from = 0, cloexec = false): number {
+    const file = this.#files[fd];
+    if (!file) return -EBADF;
+    if (from < 0 || from >= FD_MAX) return -EINVAL;
+    return this.open(file, cloexec, from);
+  }
+
+  /** dup3(2): `newfd` is closed first if it is open. */
+  dup3(kernel: Kernel, fd: number, newfd: number, cloexec: boolean): number {
+    const file = this.#files[fd];
+    if (!file) return -EBADF;
+    if (fd === newfd) return -EINVAL;
+    if (newfd < 0 || newfd >= FD_MAX) return -EBADF;
+    if (this.#files[newfd]) {
+      file.refs++; // the old description may be the same one: it must not close in between
+      this.close(kernel, newfd);
+      file.refs--;
+    }
+    while (this.#files.length < newfd) this.#files.push(null);
+    this.#install(newfd, file, cloexec);
+    return newfd;
+  }
+
+  isCloexec(fd: number): boolean {
+    return this.#cloexec.has(fd);
+  }
+
+  setCloexec(fd: number, on: boolean): void {
+    if (on) this.#cloexec.add(fd);
+    else this.#cloexec.delete(fd);
+  }
+
+  /** Every open descriptor, lowest first. */
+  *entries(): IterableIterator<[fd: number, file: File]> {
+    for (let fd = 0; fd < this.#files.length; fd++) {
+      const file = this.#files[fd];
+      if (file) yield [fd, file];
+    }
+  }
+
+  closeAll(kernel: Kernel): void {
+    for (let fd = 0; fd < this.#files.length; fd++) if (this.#files[fd]) this.close(kernel, fd);
+  }
+
+  #install(fd: number, file: File, cloexec: boolean): void {
+    this.#files[fd] = file;
+    file.refs++;
+    this.#count++;
+    if (cloexec) this.#cloexec.add(fd);
+    else this.#cloexec.delete(fd);
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * The kernel of one machine: the objects that system-call handlers work on, and the scheduler's two verbs for them, `block`
+ * and `timedOut`. It imports nothing from Node and holds no global state: machines are values.
+ *
+ * Calls run to completion on one JavaScript thread; `current` is the task on whose behalf the running handler acts.
+ */
+import type { FdTable } from "./fs/fd-table.ts";
+import type { Vfs } from "./fs/vfs.ts";
+import type { GuestMemory } from "./mem/guest-memory.ts";
+import type { PhysicalMemory } from "./mem/physical.ts";
+import type { NetworkStack } from "./net/network-stack.ts";
+import type { Ring } from "./ring/ring.ts";
+import type { Scheduler } from "./sched/scheduler.ts";
+import type { Task } from "./sched/task.ts";
+import type { Timers } from "./sched/timers.ts";
+import type { WaitQueue } from "./sched/wait-queue.ts";
+import type { ClockDriver } from "./virtio/clock.ts";
+import type { ConsoleDriver } from "./virtio/console.ts";
+import type { EntropyDriver } from "./virtio/entropy.ts";
+
+/** What the machine was booted with, as the guest may ask for it. */
+export interface BootParameters {
+  readonly name: string;
+  /** argv[0] is the image's name. */
+  readonly args: readonly string[];
+  /** "NAME=value". */
+  readonly env: readonly string[];
+  /** Bytes that linear memory may grow to. */
+  readonly memoryLimit: number;
+}
+
+export interface Kernel {
+  readonly boot: BootParameters;
+  readonly physical: PhysicalMemory;
+  /** The guest's linear memory: the untrusted-pointer accessor. */
+  readonly mem: GuestMemory;
+  readonly scheduler: Scheduler;
+  readonly timers: Timers;
+  readonly fds: FdTable;
+  readonly vfs: Vfs;
+  readonly net: NetworkStack;
+  readonly clock: ClockDriver;
+  readonly entropy: EntropyDriver;
+  readonly console: ConsoleDriver;
+  /** The completion ring, once the guest has called ring_setup. */
+  ring: Ring | null;
+  /** The task on whose behalf the running handler acts. */
+  readonly current: Task;
+
+  /**
+   * Parks the calling task on `queue` once its handler has returned this value (WOULD_BLOCK); the call is tried again when the
+   * queue is woken or `timeoutMs` (below 0: never) has passed since its first try. In a context without a stack it returns -EDEADLK,
+   * after an interruption -EINTR, so handlers just return what they get.
+   */
+  block(queue: WaitQueue | null, timeoutMs?: number): number;
+  /** The same for several queues (poll, epoll over nothing). */
+  blockOnAll(queues: readonly WaitQueue[], timeoutMs?: number): number;
+  /** True in a retry whose deadline has passed. */
+  timedOut(): boolean;
+  /** Asks the host for a turn: device interrupts, timers, ready tasks and the ring are looked at in it. */
+  requestTurn(): void;
+  /** One line on the machine's own log (stderr of the CLI), for what a user has to know. */
+  log(line: string): void;
+}

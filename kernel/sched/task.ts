@@ -1,0 +1,54 @@
+/**
+ * A task: one thread of the guest, as the scheduler sees it. The stack is the continuation's business (continuation.ts);
+ * everything here is plain data.
+ *
+ * Life: ready -> running -> (parked -> ready -> running)* -> dead. Only the scheduler changes `state`.
+ */
+import type { WaitQueue, Waiter } from "./wait-queue.ts";
+
+/** What a handler returns after `Scheduler.block`: not a result, not an errno (those are above -4096). */
+export const WOULD_BLOCK = -0x80000000;
+
+export const TASK_READY = 0;
+export const TASK_RUNNING = 1;
+export const TASK_PARKED = 2;
+export const TASK_DEAD = 3;
+
+/** An operation that a device works on for a parked call: the retry of the call finds its result here. */
+export interface Inflight {
+  done: boolean;
+  /** Bytes, 0 or a negated errno; meaningful once `done`. */
+  result: number;
+}
+
+export class Task implements Waiter {
+  readonly tid: number;
+  /** False for the callback context: it has no stack to park, so a call that would block answers -EDEADLK. */
+  readonly canPark: boolean;
+  state: number = TASK_READY;
+  /** The queues a parked call waits on; `Scheduler.block` fills it, waking empties it. */
+  readonly waitsOn: WaitQueue[] = [];
+  /** Monotonic ms at which the parked call gives up (Infinity: never). */
+  deadlineMs = Number.POSITIVE_INFINITY;
+  /** True while a call that has parked is being tried again: its deadline and `inflight` are still its own. */
+  retrying = false;
+  /** Set when the park ended for another reason than its queue: -EINTR, or the machine is stopping. */
+  interrupted = 0;
+  inflight: Inflight | null = null;
+  /** The value the thread's function returned, once dead. */
+  exitStatus = 0;
+  /** Wakes this task's parked continuation; set by the scheduler. */
+  readonly onWake: (task: Task) => void;
+
+  constructor(tid: number, canPark: boolean, onWake: (task: Task) => void) {
+    this.tid = tid;
+    this.canPark = canPark;
+    this.onWake = onWake;
+  }
+
+  notify(_mask: number): boolean {
+    if (this.state !== TASK_PARKED) return false;
+    this.onWake(this);
+    return true;
+  }
+}
