@@ -1,0 +1,159 @@
+/**
+ * A Redis server in a process of its own: our image through the CLI, the plain
+ * Node baseline, or Debian's redis-server. Used by the benchmark, by the
+ * crash tests and by the Tcl suite, so that all of them start a server, find
+ * its port and its process id, and end it in the same way.
+ *
+ * Always holds: `start…` answers only when the server has said PONG, or throws
+ * with the server's own last words; `stop()` and `kill()` come back only once
+ * the process is gone.
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+export const repositoryRoot = join(dirname(fileURLToPath(import.meta.url)), "..");
+const cliPath = join(repositoryRoot, "host/cli.ts");
+const baselinePath = join(repositoryRoot, "test/bench/baseline/redis.ts");
+
+export interface ServerProcess {
+  readonly name: string;
+  readonly port: number;
+  readonly pid: number;
+  /** From spawn to the first PONG on a fresh connection, in milliseconds. */
+  readonly firstPongMs: number;
+  /** Everything the process has written so far, both streams. */
+  output(): string;
+  /** Asks it to end (SIGTERM), insists after five seconds (SIGKILL); the exit code, or the signal's name. */
+  stop(): Promise<number | NodeJS.Signals>;
+  /** kill -9. */
+  kill(): Promise<void>;
+  readonly exited: Promise<number | NodeJS.Signals>;
+}
+
+export interface GuestOptions {
+  /** Arguments after `--`. */
+  args?: string[];
+  /** `--volume` values, HOST:GUEST. */
+  volumes?: string[];
+  memory?: string;
+  image?: string;
+  port?: number;
+  /** Runs the command line through this prefix, e.g. ["prlimit", "--fsize=1000000", "--"]. */
+  through?: string[];
+}
+
+/** Our image, `node host/cli.ts run IMAGE`, under the Node that runs this file. */
+export async function startGuest(options: GuestOptions = {}): Promise<ServerProcess> {
+  const port = options.port ?? (await freePort());
+  const command = [process.execPath, cliPath, "run", options.image ?? "redis", "--publish", `${port}:6379`];
+  for (const volume of options.volumes ?? []) command.push("--volume", volume);
+  if (options.memory !== undefined) command.push("--memory", options.memory);
+  if (options.args?.length) command.push("--", ...options.args);
+  return startServer("guest", [...(options.through ?? []), ...command], port);
+}
+
+/** The plain Node server of test/bench/baseline. */
+export async function startBaseline(port?: number): Promise<ServerProcess> {
+  const chosen = port ?? (await freePort());
+  return startServer("baseline", [process.execPath, baselinePath, "--port", String(chosen)], chosen);
+}
+
+/** Debian's redis-server, nothing saved unless `args` say so. */
+export async function startNative(args: string[] = [], port?: number): Promise<ServerProcess> {
+  const chosen = port ?? (await freePort());
+  const base = ["redis-server", "--port", String(chosen), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+  return startServer("native", [...base, ...args], chosen);
+}
+
+/** Whether a program can be started at all; the reason if it cannot. */
+export function missingProgram(program: string, probe: string[] = ["--version"]): string | undefined {
+  const result = spawnSync(program, probe, { stdio: "ignore" });
+  return result.error ? `${program} is not installed` : undefined;
+}
+
+async function startServer(name: string, command: string[], port: number): Promise<ServerProcess> {
+  const [program = "", ...args] = command;
+  const startedMs = performance.now();
+  const child = spawn(program, args, { cwd: repositoryRoot, stdio: ["ignore", "pipe", "pipe"] });
+  let text = "";
+  const collect = (chunk: Buffer): void => {
+    // The tail is what explains a death; a chatty server must not fill our memory.
+    text = (text + chunk.toString()).slice(-64 * 1024);
+  };
+  child.stdout?.on("data", collect);
+  child.stderr?.on("data", collect);
+  const exited = endOf(child);
+  let gone: number | NodeJS.Signals | Error | undefined;
+  exited.then(
+    (code) => (gone = code),
+    (error: Error) => (gone = error),
+  );
+  while (!(await answersPing(port))) {
+    if (gone instanceof Error) throw gone;
+    if (gone !== undefined) throw new Error(`${name} ended (${gone}) before it was ready:\n${text}`);
+    if (performance.now() - startedMs > 60_000) {
+      child.kill("SIGKILL");
+      throw new Error(`${name} did not answer PING within 60 s:\n${text}`);
+    }
+    await sleep(2);
+  }
+  const firstPongMs = performance.now() - startedMs;
+  return {
+    name,
+    port,
+    pid: child.pid ?? 0,
+    firstPongMs,
+    output: () => text,
+    exited,
+    async stop() {
+      child.kill("SIGTERM");
+      const insist = setTimeout(() => child.kill("SIGKILL"), 5000);
+      const code = await exited;
+      clearTimeout(insist);
+      return code;
+    },
+    async kill() {
+      child.kill("SIGKILL");
+      await exited;
+    },
+  };
+}
+
+async function endOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
+  // `close`, not `exit`: the last words are still in the pipe at `exit`.
+  const [code, signal] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
+  return code ?? signal ?? 0;
+}
+
+/** One connection, one inline PING; a server that still loads its data (-LOADING) is not ready. */
+function answersPing(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: "127.0.0.1" });
+    const finish = (answer: boolean): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once("error", () => finish(false));
+    socket.once("close", () => finish(false));
+    socket.setTimeout(2000, () => finish(false));
+    socket.once("connect", () => socket.write("PING\r\n"));
+    // A server with a password says -NOAUTH: it is up all the same.
+    socket.once("data", (data) => finish(/^(\+PONG|-NOAUTH)/.test(data.toString("latin1"))));
+  });
+}
+
+/** A port nobody listens on right now. The window until the server binds it is small, and bind tells if it was lost. */
+export async function freePort(): Promise<number> {
+  const probe = createServer();
+  probe.listen(0, "127.0.0.1");
+  await once(probe, "listening");
+  const address = probe.address();
+  if (address === null || typeof address === "string") throw new Error("no TCP address");
+  probe.close();
+  await once(probe, "close");
+  return address.port;
+}
