@@ -57,6 +57,8 @@ export interface Kernel {
   blockOnAll(queues: readonly WaitQueue[], timeoutMs?: number): number;
   /** True in a retry whose deadline has passed. */
   timedOut(): boolean;
+  /** A function that the guest exports, or null. */
+  guestExport(name: string): ((...args: number[]) => unknown) | null;
   /** Asks the host for a turn: device interrupts, timers, ready tasks and the ring are looked at in it. */
   requestTurn(): void;
   /** One line on the machine's own log (stderr of the CLI), for what a user has to know. */

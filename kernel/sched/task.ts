@@ -4,7 +4,10 @@
  *
  * Life: ready -> running -> (parked -> ready -> running)* -> dead. Only the scheduler changes `state`.
  */
-import type { WaitQueue, Waiter } from "./wait-queue.ts";
+import type { Kernel } from "../kernel.ts";
+import type { GuestFunction } from "./continuation.ts";
+import type { Timer } from "./timers.ts";
+import type { Waiter, WaitQueue } from "./wait-queue.ts";
 
 /** What a handler returns after `Scheduler.block`: not a result, not an errno (those are above -4096). */
 export const WOULD_BLOCK = -0x80000000;
@@ -21,7 +24,11 @@ export interface Inflight {
   result: number;
 }
 
-export class Task implements Waiter {
+export interface TaskWaker {
+  wake(task: Task): void;
+}
+
+export class Task implements Waiter, Timer {
   readonly tid: number;
   /** False for the callback context: it has no stack to park, so a call that would block answers -EDEADLK. */
   readonly canPark: boolean;
@@ -35,20 +42,33 @@ export class Task implements Waiter {
   /** Set when the park ended for another reason than its queue: -EINTR, or the machine is stopping. */
   interrupted = 0;
   inflight: Inflight | null = null;
+  /** True if a FUTEX_WAKE, not the deadline, ended the wait. */
+  futexWoken = false;
+  /** What the stack shall run, until it has been started. */
+  entry: { readonly fn: GuestFunction; readonly args: readonly number[] } | null = null;
   /** The value the thread's function returned, once dead. */
   exitStatus = 0;
-  /** Wakes this task's parked continuation; set by the scheduler. */
-  readonly onWake: (task: Task) => void;
+  /** Position of this task's deadline among the timers. */
+  heapIndex = -1;
+  /** Where wake-ups go: the scheduler. */
+  readonly #wakes: TaskWaker;
 
-  constructor(tid: number, canPark: boolean, onWake: (task: Task) => void) {
+  constructor(tid: number, canPark: boolean, wakes: TaskWaker) {
     this.tid = tid;
     this.canPark = canPark;
-    this.onWake = onWake;
+    this.#wakes = wakes;
   }
 
+  /** A queue it waits on was woken. */
   notify(_mask: number): boolean {
     if (this.state !== TASK_PARKED) return false;
-    this.onWake(this);
+    this.futexWoken = true;
+    this.#wakes.wake(this);
     return true;
+  }
+
+  /** Its deadline has passed. */
+  fire(_kernel: Kernel): void {
+    if (this.state === TASK_PARKED) this.#wakes.wake(this);
   }
 }

@@ -1,0 +1,112 @@
+/**
+ * Images: a Wasm module, the files it wants to see, and a manifest. An image is named by the project's own images (`redis`), by a
+ * folder that holds `ringzero.json`, or by a lone `.wasm` file.
+ *
+ * Modules are compiled once per process and kept by path, size and time of change: booting the same image again costs no compile.
+ */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type ModuleShape, readModuleShape, WasmFormatError } from "../kernel/shim/wasm-reader.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** `ringzero.json` beside a guest. */
+export interface Manifest {
+  readonly name: string;
+  /** The module, relative to the manifest; the project's own images leave it out: guests/build/NAME.wasm. */
+  readonly module?: string;
+  readonly personality?: string;
+  readonly style?: "callback" | "thread";
+  readonly description?: string;
+  /** Guest ports that the image serves: what `ready` waits for when they are published. */
+  readonly ports?: readonly number[];
+  /** Arguments put before the user's. */
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default of --memory. */
+  readonly memory?: string;
+  /** A folder of files, relative to the manifest, that the guest finds in its root file system. */
+  readonly files?: string;
+}
+
+export interface Image {
+  readonly manifest: Manifest;
+  readonly module: WebAssembly.Module;
+  readonly shape: ModuleShape;
+  /** Where `files` lies on the host, or null. */
+  readonly filesFolder: string | null;
+}
+
+const GUESTS = join(dirname(fileURLToPath(import.meta.url)), "..", "guests");
+const compiled = new Map<string, { key: string; image: Promise<Pick<Image, "module" | "shape">> }>();
+
+/** The names of the images that the project ships. */
+export function shippedImages(): string[] {
+  return readdirSync(GUESTS, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(join(GUESTS, entry.name, "ringzero.json")))
+    .map((entry) => entry.name)
+    .sort();
+}
+
+/** Finds and compiles an image; throws UsageError with one line that says what is missing. */
+export async function loadImage(name: string): Promise<Image> {
+  const { manifest, modulePath, folder } = locate(name);
+  const files = manifest.files && folder ? join(folder, manifest.files) : null;
+  if (files && !existsSync(files)) throw new UsageError(`image ${name}: its files folder ${files} does not exist`);
+  return { manifest, ...(await compile(modulePath, name)), filesFolder: files };
+}
+
+function locate(name: string): { manifest: Manifest; modulePath: string; folder: string | null } {
+  if (/^[a-z0-9][a-z0-9._-]*$/i.test(name) && existsSync(join(GUESTS, name, "ringzero.json"))) {
+    const manifest = readManifest(join(GUESTS, name, "ringzero.json"));
+    const modulePath = join(GUESTS, "build", `${name}.wasm`);
+    if (!existsSync(modulePath)) throw new UsageError(`image ${name} is not built yet: run \`npm run guests\``);
+    return { manifest, modulePath, folder: join(GUESTS, name) };
+  }
+  const path = resolve(name);
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) throw new UsageError(`no image "${name}": the shipped ones are ${shippedImages().join(", ")}; or give a folder or a .wasm file`);
+  if (!stat.isDirectory()) return { manifest: { name: basename(path, ".wasm") }, modulePath: path, folder: null };
+  if (!existsSync(join(path, "ringzero.json"))) throw new UsageError(`${name}: the folder holds no ringzero.json`);
+  const manifest = readManifest(join(path, "ringzero.json"));
+  const modulePath = join(path, manifest.module ?? `${manifest.name}.wasm`);
+  if (!existsSync(modulePath)) throw new UsageError(`image ${name}: its module ${modulePath} does not exist`);
+  return { manifest, modulePath, folder: path };
+}
+
+function readManifest(path: string): Manifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw new UsageError(`${path}: ${(error as Error).message}`);
+  }
+  if (typeof value !== "object" || value === null || typeof (value as Manifest).name !== "string") {
+    throw new UsageError(`${path}: a manifest needs at least {"name": "..."}`);
+  }
+  return value as Manifest;
+}
+
+function compile(path: string, name: string): Promise<Pick<Image, "module" | "shape">> {
+  const { mtimeMs, size } = statSync(path);
+  const key = `${mtimeMs} ${size}`;
+  const known = compiled.get(path);
+  if (known?.key === key) return known.image;
+  const image = compileFresh(path, name);
+  compiled.set(path, { key, image });
+  image.catch(() => compiled.delete(path));
+  return image;
+}
+
+async function compileFresh(path: string, name: string): Promise<Pick<Image, "module" | "shape">> {
+  const bytes = readFileSync(path);
+  try {
+    const shape = readModuleShape(bytes);
+    return { shape, module: await WebAssembly.compile(bytes) };
+  } catch (error) {
+    if (error instanceof WasmFormatError || error instanceof WebAssembly.CompileError) {
+      throw new UsageError(`${name}: ${error.message}`);
+    }
+    throw error;
+  }
+}

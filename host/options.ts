@@ -1,0 +1,108 @@
+/**
+ * What a machine can be booted with, and its checks: every bad value ends in a UsageError of one line.
+ */
+import { existsSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import type { Readable } from "node:stream";
+import { UsageError } from "./usage-error.ts";
+
+/** A host address to publish a guest port on: a port of 127.0.0.1 (0: any free one), "host:port", or both apart. */
+export type PublishTarget = number | string | { readonly host?: string; readonly port: number };
+
+/** A host folder to mount: its path, or with options. */
+export type VolumeSource = string | { readonly host: string; readonly readOnly?: boolean };
+
+export interface BootOptions {
+  /** Guest port to host address. `{ 6379: 0 }` publishes the guest's 6379 on a free port of 127.0.0.1. */
+  readonly publish?: Readonly<Record<number, PublishTarget>>;
+  /** Absolute guest path to host folder. */
+  readonly volumes?: Readonly<Record<string, VolumeSource>>;
+  /** The guest's arguments, after its name. */
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** Upper bound of linear memory: bytes, or "64mb", "2gb". Default: the image's, else 4gb. */
+  readonly memory?: number | string;
+  /** The machine's name, in messages and uname(2). Default: the image's. */
+  readonly name?: string;
+  /** What the guest reads from descriptor 0. Default: nothing (end of file). */
+  readonly stdin?: string | Uint8Array | Readable;
+  /** Where the guest may connect to: nowhere, loopback (default) or anywhere. */
+  readonly outbound?: "none" | "loopback" | "any";
+  /** Seed of the entropy device: the same seed gives the same random numbers. Default: the host's randomness. */
+  readonly seed?: string | number;
+  /** Lines that the machine itself has to say (not the guest's output). Default: they go to `machine.stderr`. */
+  readonly log?: (line: string) => void;
+}
+
+export interface Publication {
+  readonly guestPort: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface Volume {
+  readonly guestPath: string;
+  readonly hostPath: string;
+  readonly readOnly: boolean;
+}
+
+const PAGE_BYTES = 65536;
+/** What wasm32 can address. */
+export const MEMORY_BYTES_MAX = 65536 * PAGE_BYTES;
+
+/** "64mb" to bytes. Accepts b, k, kb, m, mb, g, gb (powers of 1024), rounds up to pages of 64 KiB. */
+export function parseMemory(value: number | string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmg]?i?b?)$/i.exec(String(value).trim());
+  const unit = (match?.[2] ?? "").toLowerCase()[0];
+  const bytes = Number(match?.[1]) * (unit === "k" ? 2 ** 10 : unit === "m" ? 2 ** 20 : unit === "g" ? 2 ** 30 : 1);
+  if (!match || !(bytes >= PAGE_BYTES)) throw new UsageError(`memory "${value}": give a size such as 64mb or 2gb, at least 64kb`);
+  if (bytes > MEMORY_BYTES_MAX) throw new UsageError(`memory "${value}": a wasm32 guest can have at most 4gb`);
+  return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+}
+
+export function parsePublications(publish: BootOptions["publish"] = {}): Publication[] {
+  return Object.entries(publish).map(([guest, target]) => {
+    const guestPort = parsePort(guest, "guest port");
+    if (guestPort === 0) throw new UsageError("publish: a guest port cannot be 0");
+    if (typeof target === "number") return { guestPort, host: "127.0.0.1", port: parsePort(target, "host port") };
+    if (typeof target === "object") {
+      return { guestPort, host: target.host ?? "127.0.0.1", port: parsePort(target.port, "host port") };
+    }
+    return { guestPort, ...parseHostAddress(target) };
+  });
+}
+
+/** "6379", "0.0.0.0:6379" or "[::1]:6379". */
+export function parseHostAddress(text: string): { host: string; port: number } {
+  const match = /^(?:(?:\[([^\]]+)\]|([^:]+)):)?(\d+)$/.exec(text);
+  if (!match) throw new UsageError(`"${text}": give a host port, or HOST:PORT`);
+  return { host: match[1] ?? match[2] ?? "127.0.0.1", port: parsePort(match[3] as string, "host port") };
+}
+
+export function parsePort(value: number | string, what: string): number {
+  const port = Number(value);
+  if (!/^\d+$/.test(String(value)) || port > 65535) throw new UsageError(`${what} "${value}": give a number from 0 to 65535`);
+  return port;
+}
+
+export function parseVolumes(volumes: BootOptions["volumes"] = {}): Volume[] {
+  return Object.entries(volumes).map(([guestPath, source]) => {
+    const { host, readOnly = false } = typeof source === "string" ? { host: source } : source;
+    if (!guestPath.startsWith("/") || guestPath === "/") {
+      throw new UsageError(`volume "${guestPath}": the guest path must be absolute and not /`);
+    }
+    const hostPath = resolve(host);
+    if (!existsSync(hostPath)) throw new UsageError(`volume ${guestPath}: the host folder ${hostPath} does not exist`);
+    if (!statSync(hostPath).isDirectory()) throw new UsageError(`volume ${guestPath}: ${hostPath} is not a folder`);
+    return { guestPath: guestPath.replace(/\/+$/, ""), hostPath, readOnly };
+  });
+}
+
+export function parseEnvironment(env: BootOptions["env"] = {}): string[] {
+  return Object.entries(env).map(([name, value]) => {
+    if (name === "" || name.includes("=") || name.includes("\0") || value.includes("\0")) {
+      throw new UsageError(`env "${name}": a name has no "=", and neither part a NUL`);
+    }
+    return `${name}=${value}`;
+  });
+}

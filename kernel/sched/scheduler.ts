@@ -1,0 +1,240 @@
+/**
+ * The scheduler: who runs, who is ready, who is parked.
+ *
+ * One stack of the machine runs at a time. A parked task's wake-up puts it on the run queue; the next one is resumed when the
+ * running stack parks or ends, or at the end of a turn. So that guests which only talk to each other cannot starve the host's
+ * event loop, a burst of switches is bounded and then waits for the next turn.
+ */
+import { EDEADLK } from "../abi/errno.ts";
+import type { ContinuationEngine, GuestFunction, Outcome } from "./continuation.ts";
+import { TASK_DEAD, TASK_PARKED, TASK_READY, TASK_RUNNING, Task, type TaskWaker, WOULD_BLOCK } from "./task.ts";
+import type { Timers } from "./timers.ts";
+import { WaitQueue } from "./wait-queue.ts";
+
+/** Stacks resumed in a row before the host's event loop gets its turn: about 0.3 ms of pure switching. */
+const SWITCH_BURST_MAX = 2048;
+/** Calls to sched_yield by a lone thread before the host's event loop gets its turn. */
+const LONE_YIELDS_MAX = 256;
+
+/** Ended threads whose return value is kept for a join. */
+const UNJOINED_MAX = 65536;
+
+export interface SchedulerHooks {
+  /** Monotonic ms. */
+  nowMs(): number;
+  /** Asks the host for a turn. */
+  requestTurn(): void;
+  /** A thread's stack has ended. */
+  taskEnded(task: Task, outcome: Outcome): void;
+}
+
+export class Scheduler implements TaskWaker {
+  /** The task on whose behalf the kernel acts. */
+  current: Task;
+  /** The context in which ring_dispatch runs: no stack to park. */
+  readonly callbackTask: Task;
+  readonly tasks = new Map<number, Task>();
+  /** Woken when a thread ends (thread_join). */
+  readonly joiners = new WaitQueue();
+  /** By address: who waits in FUTEX_WAIT. */
+  readonly futexes = new Map<number, WaitQueue>();
+  /** Threads that have ended and nobody has joined: tid to return value. Bounded: the oldest are forgotten. */
+  readonly #ended = new Map<number, number>();
+  readonly #timers: Timers;
+  readonly #hooks: SchedulerHooks;
+  #engine: ContinuationEngine | null = null;
+  readonly #ready: Task[] = [];
+  #readyHead = 0;
+  /** True while a resumed or started stack runs: until it parks or ends. */
+  #stackRuns = false;
+  #burst = 0;
+  #loneYields = 0;
+  #nextTid = 1;
+
+  constructor(timers: Timers, hooks: SchedulerHooks) {
+    this.#timers = timers;
+    this.#hooks = hooks;
+    this.callbackTask = new Task(0, false, this);
+    this.current = this.callbackTask;
+  }
+
+  /** Live threads: what /proc and the machine's end depend on. */
+  get threadCount(): number {
+    return this.tasks.size;
+  }
+
+  get readyCount(): number {
+    return this.#ready.length - this.#readyHead;
+  }
+
+  setEngine(engine: ContinuationEngine): void {
+    this.#engine = engine;
+  }
+
+  /** True if threads can park on this host. */
+  get hasStacks(): boolean {
+    return this.#engine?.canPark ?? false;
+  }
+
+  get engineKind(): string {
+    return this.#engine?.kind ?? "none";
+  }
+
+  /** Starts a thread on `fn(...args)`. The first one (the main thread) runs at once, later ones when the scheduler gets to them. */
+  spawn(fn: GuestFunction, args: readonly number[]): Task {
+    const engine = this.#engine as ContinuationEngine;
+    const task = new Task(this.#nextTid++, engine.canPark, this);
+    this.tasks.set(task.tid, task);
+    task.entry = { fn, args };
+    this.#ready.push(task);
+    if (!this.#stackRuns) this.#hooks.requestTurn();
+    return task;
+  }
+
+  /**
+   * Marks the running task as parked on `queues` (see Kernel.block). On the first try the deadline is set; a retry keeps it.
+   * The shim parks the stack when it sees the value returned here.
+   */
+  block(queues: readonly WaitQueue[], timeoutMs: number): number {
+    const task = this.current;
+    if (!task.canPark) return -EDEADLK;
+    if (!task.retrying) {
+      task.deadlineMs = timeoutMs < 0 ? Number.POSITIVE_INFINITY : this.#hooks.nowMs() + timeoutMs;
+    }
+    for (let i = 0; i < queues.length; i++) {
+      const queue = queues[i] as WaitQueue;
+      task.waitsOn.push(queue);
+      queue.add(task);
+    }
+    if (task.deadlineMs !== Number.POSITIVE_INFINITY) this.#timers.add(task, task.deadlineMs);
+    task.state = TASK_PARKED;
+    return WOULD_BLOCK;
+  }
+
+  /** True in a retry whose deadline has passed. */
+  timedOut(): boolean {
+    return this.current.retrying && this.#hooks.nowMs() >= this.current.deadlineMs;
+  }
+
+  /** sched_yield(2): lets ready tasks run; alone, lets the host's event loop run now and then. */
+  yieldNow(): number {
+    const task = this.current;
+    if (task.retrying || !task.canPark) return 0;
+    if (this.readyCount === 0 && ++this.#loneYields < LONE_YIELDS_MAX) return 0;
+    if (this.readyCount === 0) this.#burst = SWITCH_BURST_MAX;
+    this.#loneYields = 0;
+    task.state = TASK_PARKED;
+    this.wake(task);
+    return WOULD_BLOCK;
+  }
+
+  /** A parked task becomes ready. It runs once the running stack parks or ends, or in the next turn. */
+  wake(task: Task): void {
+    if (task.state !== TASK_PARKED) return;
+    task.state = TASK_READY;
+    for (let i = 0; i < task.waitsOn.length; i++) (task.waitsOn[i] as WaitQueue).remove(task);
+    task.waitsOn.length = 0;
+    this.#timers.remove(task);
+    this.#ready.push(task);
+    if (!this.#stackRuns) this.#hooks.requestTurn();
+  }
+
+  /** The return value of a thread that has ended, once; undefined if there is none to reap. */
+  reap(tid: number): number | undefined {
+    const status = this.#ended.get(tid);
+    if (status !== undefined) this.#ended.delete(tid);
+    return status;
+  }
+
+  /** Ends a task's park with an errno (a signal: -EINTR). */
+  interrupt(task: Task, errno: number): void {
+    if (task.state !== TASK_PARKED) return;
+    task.interrupted = errno;
+    this.wake(task);
+  }
+
+  /** The shim's import `resumed`: this task's stack runs again. 0, or the errno that its parked call must return. */
+  readonly resumed = (tid: number): number => {
+    const task = this.tasks.get(tid) as Task;
+    this.current = task;
+    task.state = TASK_RUNNING;
+    const errno = task.interrupted;
+    if (errno === 0) {
+      task.retrying = true;
+      return 0;
+    }
+    task.interrupted = 0;
+    task.retrying = false;
+    task.inflight = null;
+    return errno;
+  };
+
+  /** Called by the continuation engine once the running stack hangs. */
+  readonly parked = (): void => {
+    this.#stackRuns = false;
+    this.current = this.callbackTask;
+    this.runNext();
+  };
+
+  /** Resumes or starts the next ready task, if none runs. */
+  runNext(): void {
+    while (!this.#stackRuns && this.readyCount > 0) {
+      if (++this.#burst > SWITCH_BURST_MAX) {
+        this.#hooks.requestTurn();
+        return;
+      }
+      const task = this.#ready[this.#readyHead++] as Task;
+      if (this.#readyHead === this.#ready.length) {
+        this.#ready.length = 0;
+        this.#readyHead = 0;
+      } else if (this.#readyHead === 1024) {
+        this.#ready.splice(0, 1024);
+        this.#readyHead = 0;
+      }
+      if (task.state !== TASK_READY) continue;
+      this.#stackRuns = true;
+      if (task.entry) this.#start(task);
+      else (this.#engine as ContinuationEngine).resume(task);
+    }
+  }
+
+  /** A new turn of the host's event loop: the burst starts anew. */
+  beginTurn(): void {
+    this.#burst = 0;
+  }
+
+  /** The machine is over: no stack will ever run again. */
+  stop(): void {
+    for (const task of this.tasks.values()) {
+      for (const queue of task.waitsOn) queue.remove(task);
+      this.#timers.remove(task);
+      this.#engine?.drop(task);
+      task.state = TASK_DEAD;
+    }
+    this.tasks.clear();
+    this.#ready.length = 0;
+    this.#readyHead = 0;
+  }
+
+  #start(task: Task): void {
+    const { fn, args } = task.entry as { fn: GuestFunction; args: readonly number[] };
+    task.entry = null;
+    task.state = TASK_RUNNING;
+    this.current = task;
+    (this.#engine as ContinuationEngine).start(task, fn, args, this.#onEnded);
+  }
+
+  readonly #onEnded = (task: Task, outcome: Outcome): void => {
+    this.#stackRuns = false;
+    this.current = this.callbackTask;
+    if (task.state === TASK_DEAD) return;
+    task.state = TASK_DEAD;
+    if (outcome.kind === "returned") task.exitStatus = outcome.value;
+    this.tasks.delete(task.tid);
+    if (this.#ended.size >= UNJOINED_MAX) this.#ended.delete(this.#ended.keys().next().value as number);
+    this.#ended.set(task.tid, task.exitStatus);
+    this.joiners.wake(0);
+    this.#hooks.taskEnded(task, outcome);
+    this.runNext();
+  };
+}

@@ -1,0 +1,69 @@
+/**
+ * What a row of the system-call table is. The table is data: dispatch, the shim, the compatibility page and the
+ * conformance tests are generated from it or driven by it.
+ */
+import type { Kernel } from "../kernel.ts";
+
+/**
+ * How an argument is to be read. `fd`, `ptr` and `i32` are all i32 on the wire: `ptr` is an unsigned guest address,
+ * `f64` carries offsets, sizes and times exactly up to 2^53.
+ */
+export type ArgumentKind = "fd" | "ptr" | "i32" | "f64";
+
+export interface Argument {
+  readonly name: string;
+  readonly kind: ArgumentKind;
+}
+
+/** full: as the man page has it. partial: `note` says what is missing. */
+export type SupportLevel = "full" | "partial";
+
+export type Handler = (k: Kernel, ...args: number[]) => number;
+
+export interface Row {
+  /** Linux' x86-64 number where Linux has the call; from 1000 on the calls that only Ringzero has. */
+  readonly number: number;
+  /** The man-page name. */
+  readonly name: string;
+  readonly parameters: readonly Argument[];
+  readonly result: "i32" | "f64" | "void";
+  /** True if the handler may answer WOULD_BLOCK: the guest reaches it through the shim. */
+  readonly blocks: boolean;
+  readonly level: SupportLevel;
+  readonly note: string;
+  readonly handler: Handler;
+}
+
+interface RowOptions {
+  readonly blocks?: boolean;
+  readonly result?: Row["result"];
+  readonly partial?: string;
+  readonly note?: string;
+}
+
+/** A row; `signature` is "name:kind name:kind ...". */
+export function row(
+  number: number,
+  name: string,
+  signature: string,
+  handler: (k: Kernel, ...args: never[]) => number,
+  options: RowOptions = {},
+): Row {
+  const parameters = signature === "" ? [] : signature.split(" ").map(parseArgument);
+  return {
+    number,
+    name,
+    parameters,
+    result: options.result ?? "i32",
+    blocks: options.blocks ?? false,
+    level: options.partial === undefined ? "full" : "partial",
+    note: options.partial ?? options.note ?? "",
+    handler: handler as Handler,
+  };
+}
+
+function parseArgument(text: string): Argument {
+  const [name, kind] = text.split(":") as [string, string];
+  if (kind !== "fd" && kind !== "ptr" && kind !== "i32" && kind !== "f64") throw new Error(`bad signature: ${text}`);
+  return { name, kind };
+}
