@@ -24,7 +24,9 @@ interface RunFlags {
   readonly outbound?: string;
 }
 
-const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
 const collect = (value: string, list: readonly string[]): string[] => [...list, value];
 
 const program = new Command("ringzero")
@@ -39,7 +41,12 @@ program
   .description("boot an image and serve until it ends")
   .argument("<image>", "a shipped image (redis, hello, ...), a folder with ringzero.json, or a .wasm file")
   .argument("[args...]", "the guest's own arguments, after --")
-  .option("-p, --publish <HOST:GUEST>", "publish a guest port on 127.0.0.1 (or ADDRESS:HOST:GUEST); HOST 0 = any free port", collect, [])
+  .option(
+    "-p, --publish <HOST:GUEST>",
+    "publish a guest port on 127.0.0.1 (or ADDRESS:HOST:GUEST); HOST 0 = any free port",
+    collect,
+    [],
+  )
   .option("-v, --volume <HOST:GUEST[:ro]>", "mount a host folder at an absolute guest path", collect, [])
   .option("-m, --memory <SIZE>", "upper bound of the guest's memory, e.g. 512mb (default: the image's, else 4gb)")
   .option("-e, --env <K=V>", "set an environment variable of the guest", collect, [])
@@ -55,7 +62,9 @@ async function run(image: string, args: string[], flags: RunFlags): Promise<void
   const stopOn = forwardSignals(machine);
   machine.stdout.pipe(process.stdout, { end: false });
   machine.stderr.pipe(process.stderr, { end: false });
-  const addresses = machine.publications.map(({ host, port }) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`));
+  const addresses = machine.publications.map(({ host, port }) =>
+    host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
+  );
   if (addresses.length > 0) {
     const bootMs = Math.round(performance.now() - startedMs);
     process.stderr.write(`ready ${machine.name} ${addresses.join(" ")} boot=${bootMs} ms\n`);

@@ -65,7 +65,10 @@ function locate(name: string): { manifest: Manifest; modulePath: string; folder:
   }
   const path = resolve(name);
   const stat = statSync(path, { throwIfNoEntry: false });
-  if (!stat) throw new UsageError(`no image "${name}": the shipped ones are ${shippedImages().join(", ")}; or give a folder or a .wasm file`);
+  if (!stat)
+    throw new UsageError(
+      `no image "${name}": the shipped ones are ${shippedImages().join(", ")}; or give a folder or a .wasm file`,
+    );
   if (!stat.isDirectory()) return { manifest: { name: basename(path, ".wasm") }, modulePath: path, folder: null };
   if (!existsSync(join(path, "ringzero.json"))) throw new UsageError(`${name}: the folder holds no ringzero.json`);
   const manifest = readManifest(join(path, "ringzero.json"));

@@ -1,7 +1,8 @@
 /**
  * The embedding API: `import { boot } from 'ringzero'`.
  */
-export type { ExitStatus, Machine, StopOptions } from "./machine.ts";
+
 export { boot } from "./boot.ts";
+export type { ExitStatus, Machine, StopOptions } from "./machine.ts";
 export type { BootOptions, PublishTarget, VolumeSource } from "./options.ts";
 export { UsageError } from "./usage-error.ts";

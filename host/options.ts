@@ -55,7 +55,8 @@ export function parseMemory(value: number | string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([kmg]?i?b?)$/i.exec(String(value).trim());
   const unit = (match?.[2] ?? "").toLowerCase()[0];
   const bytes = Number(match?.[1]) * (unit === "k" ? 2 ** 10 : unit === "m" ? 2 ** 20 : unit === "g" ? 2 ** 30 : 1);
-  if (!match || !(bytes >= PAGE_BYTES)) throw new UsageError(`memory "${value}": give a size such as 64mb or 2gb, at least 64kb`);
+  if (!match || !(bytes >= PAGE_BYTES))
+    throw new UsageError(`memory "${value}": give a size such as 64mb or 2gb, at least 64kb`);
   if (bytes > MEMORY_BYTES_MAX) throw new UsageError(`memory "${value}": a wasm32 guest can have at most 4gb`);
   return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
 }
@@ -81,7 +82,8 @@ export function parseHostAddress(text: string): { host: string; port: number } {
 
 export function parsePort(value: number | string, what: string): number {
   const port = Number(value);
-  if (!/^\d+$/.test(String(value)) || port > 65535) throw new UsageError(`${what} "${value}": give a number from 0 to 65535`);
+  if (!/^\d+$/.test(String(value)) || port > 65535)
+    throw new UsageError(`${what} "${value}": give a number from 0 to 65535`);
   return port;
 }
 

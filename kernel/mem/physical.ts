@@ -8,7 +8,7 @@
  * descriptor that points outside is refused in one place. Kernel RAM never moves or grows; linear memory grows in place
  * and its views are renewed by `GuestMemory`.
  */
-import { GuestMemory } from "./guest-memory.ts";
+import type { GuestMemory } from "./guest-memory.ts";
 
 export const KERNEL_RAM_BASE = 2 ** 32;
 

@@ -35,7 +35,10 @@ export function bindImports(k: Kernel, shape: ModuleShape, engine: ContinuationE
     } else {
       const row = ROWS.get(wanted.name);
       if (!row) native[wanted.name] = unknownCall(k, NATIVE_MODULE, wanted.name, wanted.type);
-      else if (!hasType(row, wanted)) throw new LinkError(`import ${wanted.module}.${wanted.name} has another type than the kernel's: ${signatureOf(row)}`);
+      else if (!hasType(row, wanted))
+        throw new LinkError(
+          `import ${wanted.module}.${wanted.name} has another type than the kernel's: ${signatureOf(row)}`,
+        );
       else if (row.blocks) tries[row.name] = bindHandler(k, row);
       else native[row.name] = bindHandler(k, row);
     }

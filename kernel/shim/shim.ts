@@ -44,9 +44,16 @@ export function generateShim(functions: readonly ShimFunction[]): Uint8Array<Arr
     types.byte(0x60).u32(fn.parameters.length);
     for (const parameter of fn.parameters) types.byte(valueType(parameter));
     types.u32(1).byte(valueType(fn.result));
-    imports.name(SHIM_IMPORTS).name(fn.name).byte(0).u32(2 + index);
+    imports
+      .name(SHIM_IMPORTS)
+      .name(fn.name)
+      .byte(0)
+      .u32(2 + index);
     declarations.u32(2 + index);
-    exports.name(fn.name).byte(0).u32(2 + functions.length + index);
+    exports
+      .name(fn.name)
+      .byte(0)
+      .u32(2 + functions.length + index);
     code.sized(body(fn, 2 + index));
   });
   return new WasmWriter()

@@ -161,5 +161,9 @@ const decoder = new TextDecoder();
 
 /** The text form of a value type, for messages. */
 export function valueTypeName(type: number): string {
-  return new Map([[I32, "i32"] as const, [I64, "i64"] as const, [F32, "f32"] as const, [F64, "f64"] as const]).get(type as 0x7f) ?? "ref";
+  return (
+    new Map([[I32, "i32"] as const, [I64, "i64"] as const, [F32, "f32"] as const, [F64, "f64"] as const]).get(
+      type as 0x7f,
+    ) ?? "ref"
+  );
 }

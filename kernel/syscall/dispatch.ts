@@ -77,7 +77,9 @@ export function unknownCall(k: Kernel, personality: string, name: string, type: 
   return () => {
     if (!reported) {
       reported = true;
-      k.log(`unknown system call ${personality}.${name}: answered ENOSYS (the supported ones are in kernel/syscall/README.md)`);
+      k.log(
+        `unknown system call ${personality}.${name}: answered ENOSYS (the supported ones are in kernel/syscall/README.md)`,
+      );
     }
     return wide ? BigInt(-ENOSYS) : -ENOSYS;
   };

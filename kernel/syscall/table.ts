@@ -2,17 +2,88 @@
  * The system-call table: every call that the kernel answers, as data. Whoever adds a handler adds its row here; a row without a
  * test fails the build (test/kernel/syscall/table.test.ts).
  */
-import { sys_openat, sys_close, sys_read, sys_write, sys_readv, sys_writev, sys_pread, sys_pwrite, sys_lseek, sys_ftruncate, sys_fsync, sys_fdatasync, sys_fstat } from "./file.ts";
-import { sys_chdir, sys_faccessat, sys_fchmodat, sys_fstatat, sys_getcwd, sys_getdents64, sys_linkat, sys_mkdirat, sys_readlinkat, sys_renameat, sys_statfs, sys_symlinkat, sys_unlinkat, sys_utimensat } from "./directory.ts";
+
 import { sys_dup, sys_dup3, sys_fcntl, sys_ioctl } from "./descriptor.ts";
+import {
+  sys_chdir,
+  sys_faccessat,
+  sys_fchmodat,
+  sys_fstatat,
+  sys_getcwd,
+  sys_getdents64,
+  sys_linkat,
+  sys_mkdirat,
+  sys_readlinkat,
+  sys_renameat,
+  sys_statfs,
+  sys_symlinkat,
+  sys_unlinkat,
+  sys_utimensat,
+} from "./directory.ts";
 import { sys_epoll_create1, sys_epoll_ctl, sys_epoll_wait } from "./epoll.ts";
 import { sys_eventfd2 } from "./eventfd.ts";
+import {
+  sys_close,
+  sys_fdatasync,
+  sys_fstat,
+  sys_fsync,
+  sys_ftruncate,
+  sys_lseek,
+  sys_openat,
+  sys_pread,
+  sys_pwrite,
+  sys_read,
+  sys_readv,
+  sys_write,
+  sys_writev,
+} from "./file.ts";
 import { sys_pipe2 } from "./pipe.ts";
 import { sys_poll } from "./poll.ts";
-import { sys_arg_copy, sys_arg_count, sys_arg_length, sys_env_copy, sys_env_count, sys_env_length, sys_exit, sys_exit_group, sys_getpid, sys_getppid, sys_getrandom, sys_memory_limit, sys_sysinfo, sys_uname } from "./process.ts";
-import { sys_ring_attach, sys_ring_buffers, sys_ring_fsync, sys_ring_pause, sys_ring_read, sys_ring_send, sys_ring_setup, sys_ring_timer, sys_ring_timer_cancel, sys_ring_user, sys_ring_write } from "./ring.ts";
+import {
+  sys_arg_copy,
+  sys_arg_count,
+  sys_arg_length,
+  sys_env_copy,
+  sys_env_count,
+  sys_env_length,
+  sys_exit,
+  sys_exit_group,
+  sys_getpid,
+  sys_getppid,
+  sys_getrandom,
+  sys_memory_limit,
+  sys_sysinfo,
+  sys_uname,
+} from "./process.ts";
+import {
+  sys_ring_attach,
+  sys_ring_buffers,
+  sys_ring_fsync,
+  sys_ring_pause,
+  sys_ring_read,
+  sys_ring_send,
+  sys_ring_setup,
+  sys_ring_timer,
+  sys_ring_timer_cancel,
+  sys_ring_user,
+  sys_ring_write,
+} from "./ring.ts";
 import { type Row, row } from "./row.ts";
-import { sys_accept4, sys_bind, sys_connect, sys_getpeername, sys_getsockname, sys_getsockopt, sys_listen, sys_recvfrom, sys_sendto, sys_setsockopt, sys_shutdown, sys_socket, sys_socketpair } from "./socket.ts";
+import {
+  sys_accept4,
+  sys_bind,
+  sys_connect,
+  sys_getpeername,
+  sys_getsockname,
+  sys_getsockopt,
+  sys_listen,
+  sys_recvfrom,
+  sys_sendto,
+  sys_setsockopt,
+  sys_shutdown,
+  sys_socket,
+  sys_socketpair,
+} from "./socket.ts";
 import { sys_futex, sys_gettid, sys_sched_yield, sys_thread_join, sys_thread_spawn } from "./thread.ts";
 import { sys_clock_gettime, sys_clock_ms, sys_sleep_ms } from "./time.ts";
 import { sys_timerfd_create, sys_timerfd_gettime, sys_timerfd_settime } from "./timerfd.ts";
@@ -45,15 +116,39 @@ export const TABLE: readonly Row[] = [
   row(217, "getdents64", "fd:fd dirp:ptr count:i32", sys_getdents64, blocks),
   row(257, "openat", "dirfd:fd path:ptr pathLength:i32 flags:i32 mode:i32", sys_openat, { blocks: true, note: PATHS }),
   row(258, "mkdirat", "dirfd:fd path:ptr pathLength:i32 mode:i32", sys_mkdirat, { blocks: true, note: PATHS }),
-  row(262, "fstatat", "dirfd:fd path:ptr pathLength:i32 statbuf:ptr flags:i32", sys_fstatat, { blocks: true, note: PATHS }),
+  row(262, "fstatat", "dirfd:fd path:ptr pathLength:i32 statbuf:ptr flags:i32", sys_fstatat, {
+    blocks: true,
+    note: PATHS,
+  }),
   row(263, "unlinkat", "dirfd:fd path:ptr pathLength:i32 flags:i32", sys_unlinkat, { blocks: true, note: PATHS }),
-  row(264, "renameat", "olddirfd:fd oldPath:ptr oldLength:i32 newdirfd:fd newPath:ptr newLength:i32", sys_renameat, { blocks: true, note: PATHS }),
-  row(265, "linkat", "olddirfd:fd oldPath:ptr oldLength:i32 newdirfd:fd newPath:ptr newLength:i32 flags:i32", sys_linkat, { blocks: true, note: PATHS }),
-  row(266, "symlinkat", "target:ptr targetLength:i32 newdirfd:fd path:ptr pathLength:i32", sys_symlinkat, { blocks: true, note: PATHS }),
-  row(267, "readlinkat", "dirfd:fd path:ptr pathLength:i32 buf:ptr bufsiz:i32", sys_readlinkat, { blocks: true, note: PATHS }),
+  row(264, "renameat", "olddirfd:fd oldPath:ptr oldLength:i32 newdirfd:fd newPath:ptr newLength:i32", sys_renameat, {
+    blocks: true,
+    note: PATHS,
+  }),
+  row(
+    265,
+    "linkat",
+    "olddirfd:fd oldPath:ptr oldLength:i32 newdirfd:fd newPath:ptr newLength:i32 flags:i32",
+    sys_linkat,
+    { blocks: true, note: PATHS },
+  ),
+  row(266, "symlinkat", "target:ptr targetLength:i32 newdirfd:fd path:ptr pathLength:i32", sys_symlinkat, {
+    blocks: true,
+    note: PATHS,
+  }),
+  row(267, "readlinkat", "dirfd:fd path:ptr pathLength:i32 buf:ptr bufsiz:i32", sys_readlinkat, {
+    blocks: true,
+    note: PATHS,
+  }),
   row(268, "fchmodat", "dirfd:fd path:ptr pathLength:i32 mode:i32", sys_fchmodat, { blocks: true, partial: NO_USERS }),
-  row(269, "faccessat", "dirfd:fd path:ptr pathLength:i32 mode:i32 flags:i32", sys_faccessat, { blocks: true, partial: NO_USERS }),
-  row(280, "utimensat", "dirfd:fd path:ptr pathLength:i32 times:ptr flags:i32", sys_utimensat, { blocks: true, note: PATHS }),
+  row(269, "faccessat", "dirfd:fd path:ptr pathLength:i32 mode:i32 flags:i32", sys_faccessat, {
+    blocks: true,
+    partial: NO_USERS,
+  }),
+  row(280, "utimensat", "dirfd:fd path:ptr pathLength:i32 times:ptr flags:i32", sys_utimensat, {
+    blocks: true,
+    note: PATHS,
+  }),
   row(283, "timerfd_create", "clockid:i32 flags:i32", sys_timerfd_create),
   row(286, "timerfd_settime", "fd:fd flags:i32 newValue:ptr oldValue:ptr", sys_timerfd_settime),
   row(287, "timerfd_gettime", "fd:fd currValue:ptr", sys_timerfd_gettime),
@@ -62,7 +157,9 @@ export const TABLE: readonly Row[] = [
   row(293, "pipe2", "pipefd:ptr flags:i32", sys_pipe2),
 
   // Sockets.
-  row(41, "socket", "domain:i32 type:i32 protocol:i32", sys_socket, { partial: "AF_INET, AF_INET6, AF_UNIX; stream and datagram" }),
+  row(41, "socket", "domain:i32 type:i32 protocol:i32", sys_socket, {
+    partial: "AF_INET, AF_INET6, AF_UNIX; stream and datagram",
+  }),
   row(42, "connect", "fd:fd addr:ptr addrlen:i32", sys_connect, blocks),
   row(44, "sendto", "fd:fd buf:ptr len:i32 flags:i32 addr:ptr addrlen:i32", sys_sendto, blocks),
   row(45, "recvfrom", "fd:fd buf:ptr len:i32 flags:i32 addr:ptr addrlen:ptr", sys_recvfrom, blocks),
@@ -89,7 +186,10 @@ export const TABLE: readonly Row[] = [
   row(99, "sysinfo", "info:ptr", sys_sysinfo),
   row(110, "getppid", "", sys_getppid),
   row(186, "gettid", "", sys_gettid),
-  row(202, "futex", "uaddr:ptr op:i32 val:i32 timeoutMs:f64", sys_futex, { blocks: true, partial: "FUTEX_WAIT and FUTEX_WAKE" }),
+  row(202, "futex", "uaddr:ptr op:i32 val:i32 timeoutMs:f64", sys_futex, {
+    blocks: true,
+    partial: "FUTEX_WAIT and FUTEX_WAKE",
+  }),
   row(228, "clock_gettime", "clockid:i32 tp:ptr", sys_clock_gettime, { partial: "the real-time and monotonic clocks" }),
   row(231, "exit_group", "status:i32", sys_exit_group, { result: "void" }),
   row(318, "getrandom", "buf:ptr buflen:i32 flags:i32", sys_getrandom),

@@ -2,7 +2,14 @@
  * System calls about time. All of it comes from the clock device.
  */
 import { EFAULT, EINVAL } from "../abi/errno.ts";
-import { CLOCK_BOOTTIME, CLOCK_MONOTONIC, CLOCK_MONOTONIC_COARSE, CLOCK_MONOTONIC_RAW, CLOCK_REALTIME, CLOCK_REALTIME_COARSE } from "../abi/time.ts";
+import {
+  CLOCK_BOOTTIME,
+  CLOCK_MONOTONIC,
+  CLOCK_MONOTONIC_COARSE,
+  CLOCK_MONOTONIC_RAW,
+  CLOCK_REALTIME,
+  CLOCK_REALTIME_COARSE,
+} from "../abi/time.ts";
 import type { Kernel } from "../kernel.ts";
 
 /** clock_gettime(2) into `struct timespec` (i64 sec, i64 nsec). */

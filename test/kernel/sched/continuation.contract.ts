@@ -66,8 +66,16 @@ export function continuationContract(name: string, subject: EngineUnderTest): vo
 
     it("keeps stacks apart", async () => {
       const { guest, start } = setUp(subject);
-      const outcomes = await Promise.all([start(1, guest.run, [1]), start(2, guest.trap, []), start(3, guest.run, [3])]);
-      expect(outcomes.map((outcome) => (outcome.kind === "returned" ? outcome.value : "trap"))).toEqual([11, "trap", 31]);
+      const outcomes = await Promise.all([
+        start(1, guest.run, [1]),
+        start(2, guest.trap, []),
+        start(3, guest.run, [3]),
+      ]);
+      expect(outcomes.map((outcome) => (outcome.kind === "returned" ? outcome.value : "trap"))).toEqual([
+        11,
+        "trap",
+        31,
+      ]);
     });
 
     it("can park, or says that it cannot", async () => {

@@ -37,6 +37,8 @@ export function instantiate(
     new WebAssembly.Module(generateShim([{ name: "wait", parameters: ["i32"], result: "i32" }])),
     { [SHIM_IMPORTS]: { wait: tryWait, park, resumed } },
   );
-  const guest = new WebAssembly.Instance(new WebAssembly.Module(guestBytes()), { test: { wait: shim.exports.wait as never } });
+  const guest = new WebAssembly.Instance(new WebAssembly.Module(guestBytes()), {
+    test: { wait: shim.exports.wait as never },
+  });
   return guest.exports as unknown as WaitGuest;
 }

@@ -1,0 +1,289 @@
+/**
+ * The kernel put together: memory, drivers, file system, network, scheduler, and the turn in which they all get their due.
+ *
+ * The turn is the kernel's only entry from the host: the host promises to call it once after `requestTurn` (Node: setImmediate, the
+ * check phase), so that everything that became ready in one poll phase is handed to the guest at once. Inside: device
+ * interrupts, due timers, the completion ring, ready threads, the alarm for the next timer.
+ */
+import { ENODEV } from "./abi/errno.ts";
+import { bootFileSystem } from "./fs/boot.ts";
+import { FdTable } from "./fs/fd-table.ts";
+import type { Vfs } from "./fs/vfs.ts";
+import type { BootParameters, Kernel } from "./kernel.ts";
+import type { GuestMemory } from "./mem/guest-memory.ts";
+import { PhysicalMemory } from "./mem/physical.ts";
+import { NetworkStack } from "./net/network-stack.ts";
+import { bindImports } from "./personality/native.ts";
+import type { Ring } from "./ring/ring.ts";
+import type { ContinuationEngine, GuestFunction, Outcome } from "./sched/continuation.ts";
+import { CallbackContinuations } from "./sched/continuation-callback.ts";
+import { hasJspi, JspiContinuations } from "./sched/continuation-jspi.ts";
+import { Scheduler } from "./sched/scheduler.ts";
+import type { Task } from "./sched/task.ts";
+import { Timers } from "./sched/timers.ts";
+import type { WaitQueue } from "./sched/wait-queue.ts";
+import type { ModuleShape } from "./shim/wasm-reader.ts";
+import { GuestExit, GuestTrap, KernelPanic } from "./syscall/guest-exit.ts";
+import { ClockDriver } from "./virtio/clock.ts";
+import { ConsoleDriver } from "./virtio/console.ts";
+import { EntropyDriver } from "./virtio/entropy.ts";
+import type { Transport } from "./virtio/transport.ts";
+
+/** How a machine ended. `code` as a shell reports it: the guest's status, or 128 + the signal it died of. */
+export interface MachineEnd {
+  readonly code: number;
+  /** One line for the user where the guest did not end by itself. */
+  readonly reason: string | null;
+}
+
+/** What the kernel needs of whoever hosts it, besides devices. */
+export interface KernelHost {
+  /** Calls `turn` once, soon, from the event loop (Node: setImmediate). */
+  defer(turn: () => void): void;
+  /** One line on the machine's own log. */
+  log(line: string): void;
+  /** The machine is over; called once. */
+  ended(end: MachineEnd): void;
+}
+
+/** The device side of a machine, as the driver side sees it. */
+export interface KernelDevices {
+  readonly console: Transport;
+  readonly entropy: Transport;
+  readonly clock: Transport;
+  readonly net: Transport;
+}
+
+/** Kernel RAM: the rings (largest: the network's), packet headers, and receive buffers until the guest gives its own. */
+const KERNEL_RAM_BYTES = 4 * 1024 * 1024;
+/** Software exit status for a kernel panic (sysexits.h, EX_SOFTWARE). */
+const EX_SOFTWARE = 70;
+const SIGILL = 4;
+const SIGABRT = 6;
+const SIGFPE = 8;
+const SIGKILL = 9;
+const SIGSEGV = 11;
+
+export class MachineKernel implements Kernel {
+  readonly boot: BootParameters;
+  readonly physical: PhysicalMemory;
+  readonly mem: GuestMemory;
+  readonly timers: Timers;
+  readonly scheduler: Scheduler;
+  readonly fds = new FdTable();
+  readonly clock: ClockDriver;
+  readonly entropy: EntropyDriver;
+  readonly console: ConsoleDriver;
+  readonly net: NetworkStack;
+  readonly vfs: Vfs;
+  ring: Ring | null = null;
+  readonly #host: KernelHost;
+  readonly #drivers: InterruptHandler[] = [];
+  #exports: WebAssembly.Exports = {};
+  #turnRequested = false;
+  #inTurn = false;
+  #over = false;
+  /** Monotonic ms for which the clock device's alarm is set. */
+  #alarmMs = Number.POSITIVE_INFINITY;
+
+  constructor(boot: BootParameters, guest: GuestMemory, devices: KernelDevices, host: KernelHost) {
+    this.boot = boot;
+    this.mem = guest;
+    this.#host = host;
+    this.physical = new PhysicalMemory(guest, KERNEL_RAM_BYTES);
+    this.timers = new Timers(() => this.#armAlarm());
+    this.scheduler = new Scheduler(this.timers, {
+      nowMs: () => this.clock.monotonicMs(),
+      requestTurn: () => this.requestTurn(),
+      taskEnded: (task, outcome) => this.#taskEnded(task, outcome),
+    });
+    this.clock = this.attach(devices.clock, new ClockDriver(this.physical, devices.clock));
+    this.entropy = this.attach(devices.entropy, new EntropyDriver(this.physical, devices.entropy));
+    this.console = this.attach(devices.console, new ConsoleDriver(this.physical, devices.console));
+    this.net = new NetworkStack(this, devices.net);
+    this.vfs = bootFileSystem(this);
+  }
+
+  get current(): Task {
+    return this.scheduler.current;
+  }
+
+  /** True once the machine has ended. */
+  get over(): boolean {
+    return this.#over;
+  }
+
+  /** Connects a driver to its device's interrupt line: `handleInterrupt` runs in the turn after an interrupt. */
+  attach<Driver extends { handleInterrupt(k: Kernel): void }>(transport: Transport, driver: Driver): Driver {
+    const handler: InterruptHandler = { driver, pending: false };
+    this.#drivers.push(handler);
+    transport.onInterrupt = () => {
+      handler.pending = true;
+      this.requestTurn();
+    };
+    return driver;
+  }
+
+  /** The guest's imports, its memory excepted. Throws LinkError for what nobody provides. */
+  link(shape: ModuleShape): WebAssembly.Imports {
+    const engine: ContinuationEngine = hasJspi()
+      ? new JspiContinuations(() => this.scheduler.current, this.scheduler.parked)
+      : new CallbackContinuations();
+    this.scheduler.setEngine(engine);
+    return bindImports(this, shape, engine);
+  }
+
+  /** Starts the guest's `_start` as the main thread, at once. */
+  start(exports: WebAssembly.Exports): void {
+    this.#exports = exports;
+    const main = this.guestExport("_start");
+    if (!main) {
+      this.end({ code: 126, reason: "the module exports no _start function" });
+      return;
+    }
+    this.scheduler.spawn(main as GuestFunction, []);
+    this.scheduler.runNext();
+    this.requestTurn();
+  }
+
+  guestExport(name: string): GuestFunction | null {
+    const value = this.#exports[name];
+    return typeof value === "function" ? (value as GuestFunction) : null;
+  }
+
+  block(queue: WaitQueue | null, timeoutMs = -1): number {
+    return this.scheduler.block(queue ? [queue] : NO_QUEUES, timeoutMs);
+  }
+
+  blockOnAll(queues: readonly WaitQueue[], timeoutMs = -1): number {
+    return this.scheduler.block(queues, timeoutMs);
+  }
+
+  timedOut(): boolean {
+    return this.scheduler.timedOut();
+  }
+
+  requestTurn(): void {
+    if (this.#turnRequested || this.#over) return;
+    this.#turnRequested = true;
+    this.#host.defer(this.#turn);
+  }
+
+  log(line: string): void {
+    this.#host.log(line);
+  }
+
+  /** Delivers a signal from outside: a ring guest is told, any other guest dies of it (its default action). */
+  signal(number: number): void {
+    if (this.#over) return;
+    if (this.ring) {
+      this.ring.signal(number);
+      this.requestTurn();
+    } else this.end({ code: 128 + number, reason: null });
+  }
+
+  /** Ends the machine: nothing of the guest runs again, every descriptor is closed. Once. */
+  end(end: MachineEnd): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.scheduler.stop();
+    try {
+      this.fds.closeAll(this);
+      this.net.shutdown(this);
+      this.console.flush();
+    } catch (error) {
+      this.log(`while the machine was ending: ${(error as Error).message}`);
+    }
+    this.#host.ended(end);
+  }
+
+  readonly #turn = (): void => {
+    this.#turnRequested = false;
+    if (this.#over) return;
+    this.#inTurn = true;
+    try {
+      this.scheduler.beginTurn();
+      for (let i = 0; i < this.#drivers.length; i++) {
+        const handler = this.#drivers[i] as InterruptHandler;
+        if (!handler.pending) continue;
+        handler.pending = false;
+        handler.driver.handleInterrupt(this);
+      }
+      if (this.timers.length > 0) this.timers.fireDue(this, this.clock.monotonicMs());
+      if (this.ring !== null && this.ring.pending > 0) this.#dispatchRing(this.ring);
+      this.scheduler.runNext();
+      this.#inTurn = false;
+      this.#armAlarm();
+    } catch (error) {
+      this.#inTurn = false;
+      this.end(endOf(error));
+    }
+  };
+
+  #dispatchRing(ring: Ring): void {
+    this.scheduler.current = this.scheduler.callbackTask;
+    ring.dispatch(this, this.#invokeGuest);
+  }
+
+  readonly #invokeGuest = (count: number, monotonicMs: number, realtimeMs: number): void => {
+    const dispatch = this.#exports.ring_dispatch;
+    if (typeof dispatch !== "function")
+      throw new GuestTrap("ring_setup was called, but the module exports no ring_dispatch");
+    dispatch(count, monotonicMs, realtimeMs);
+  };
+
+  /** Sets the clock's alarm if a timer wants to fire before it. A turn that finds nothing due sets the next one. */
+  #armAlarm(): void {
+    if (this.#inTurn || this.#over) return;
+    const next = this.timers.nextDeadlineMs;
+    if (this.#alarmMs <= this.clock.monotonicMs()) this.#alarmMs = Number.POSITIVE_INFINITY; // it has gone off
+    if (next >= this.#alarmMs) return;
+    this.#alarmMs = next;
+    this.clock.setAlarm(next);
+  }
+
+  #taskEnded(task: Task, outcome: Outcome): void {
+    if (outcome.kind === "threw") {
+      const { error } = outcome;
+      if (!(error instanceof GuestExit && error.threadOnly)) {
+        this.end(endOf(error));
+        return;
+      }
+    }
+    // Returning from main ends the process, unless the ring keeps the machine alive; so does the end of the last thread.
+    const isMain = task.tid === 1 && outcome.kind === "returned";
+    if (this.ring === null && (isMain || this.scheduler.threadCount === 0)) this.end({ code: 0, reason: null });
+  }
+}
+
+interface InterruptHandler {
+  readonly driver: { handleInterrupt(k: Kernel): void };
+  pending: boolean;
+}
+
+const NO_QUEUES: readonly WaitQueue[] = [];
+
+/** What a thing thrown through the guest's stack means for the machine. */
+function endOf(error: unknown): MachineEnd {
+  if (error instanceof GuestExit) return { code: error.status, reason: null };
+  if (error instanceof GuestTrap) return { code: 128 + SIGABRT, reason: `the guest died: ${error.message}` };
+  if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) {
+    const where = /wasm-function\[\d+\][^\n]*/.exec(error.stack ?? "")?.[0];
+    return { code: 128 + signalOf(error), reason: `the guest died: ${error.message}${where ? ` at ${where}` : ""}` };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  const epitaph = error instanceof KernelPanic && error.cause instanceof Error ? `\n${error.cause.stack}` : "";
+  return {
+    code: EX_SOFTWARE,
+    reason: `kernel panic: ${message} (the machine is halted; please report this)${epitaph}`,
+  };
+}
+
+/** The signal that Linux would have sent for a trap. */
+function signalOf(error: Error): number {
+  if (/divide|remainder|representable|overflow/.test(error.message) && !/stack/.test(error.message)) return SIGFPE;
+  if (/out of bounds|stack|null/.test(error.message)) return SIGSEGV;
+  return SIGILL;
+}
+
+export const KILLED: MachineEnd = { code: 128 + SIGKILL, reason: null };
