@@ -1,0 +1,2 @@
+/** Registers the commands of persistence and administration. */
+export function registerAdminCommands(): void {}

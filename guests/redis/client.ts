@@ -1,0 +1,191 @@
+/**
+ * Client: one connection (or the fake client that replays the append-only file), and the arguments of the command being run.
+ *
+ * Lives from ACCEPT until its descriptor is closed; `clientFree` may be called only between commands (use
+ * `clientCloseSoon` from a command). Lists of clients are intrusive.
+ */
+import { alloc, allocZero, free } from "./alloc";
+import { Dict } from "./dict";
+
+export const CLIENT_MULTI: u32 = 1 << 0;
+export const CLIENT_BLOCKED: u32 = 1 << 1;
+export const CLIENT_DIRTY_CAS: u32 = 1 << 2; // EXEC will fail: a watched key changed
+export const CLIENT_DIRTY_EXEC: u32 = 1 << 3; // EXEC will fail: a command did not queue
+export const CLIENT_CLOSE_AFTER_REPLY: u32 = 1 << 4;
+export const CLIENT_CLOSE_ASAP: u32 = 1 << 5;
+export const CLIENT_MONITOR: u32 = 1 << 6;
+export const CLIENT_PUBSUB: u32 = 1 << 7; // subscribed to something
+export const CLIENT_AUTHENTICATED: u32 = 1 << 8;
+export const CLIENT_REPLY_OFF: u32 = 1 << 9;
+export const CLIENT_REPLY_SKIP_NEXT: u32 = 1 << 10;
+export const CLIENT_REPLY_SKIP: u32 = 1 << 11;
+export const CLIENT_NO_EVICT: u32 = 1 << 12;
+export const CLIENT_DENY_BLOCKING: u32 = 1 << 13; // inside EXEC or loading: a blocking command must not wait
+export const CLIENT_FAKE: u32 = 1 << 14; // replays the append-only file
+export const CLIENT_PENDING: u32 = 1 << 15; // in the list of clients with output
+export const CLIENT_REEXECUTING: u32 = 1 << 16; // a blocked command is being run again for `readyKey`
+export const CLIENT_EXECUTING: u32 = 1 << 17; // inside EXEC
+export const CLIENT_CLOSED: u32 = 1 << 18; // the peer has hung up
+export const CLIENT_READY_QUEUED: u32 = 1 << 19; // unblocked: has unread input to be parsed
+export const CLIENT_PAUSED: u32 = 1 << 20; // its command waits for CLIENT UNPAUSE
+export const CLIENT_WROTE: u32 = 1 << 21; // a command of this turn changed data (the AOF gate)
+export const CLIENT_UNSHARED_OUTPUT: u32 = 1 << 22;
+
+@unmanaged
+export class Client {
+  next: usize;
+  prev: usize;
+  id: i64;
+  fd: i32;
+  flags: u32;
+  db: u32; // selected database
+  resp: u32; // 2 or 3
+  name: usize; // blob or 0
+  // input: bytes not yet parsed, own buffer (0 while everything was parsed in the lent one)
+  query: usize;
+  queryCap: u32;
+  queryLen: u32;
+  queryPos: u32;
+  // a multibulk request whose arguments have partly arrived
+  multibulk: u32; // arguments still to come, 0: between requests
+  bulkLen: i32; // length of the argument under way, -1: its header has not come
+  partArgs: usize; // pairs (offset, length) relative to `query`
+  partCount: u32;
+  partCap: u32;
+  // output
+  outPtr: usize; // where the next reply byte goes
+  outEnd: usize;
+  outHead: usize; // first chunk that was not sent
+  outTail: usize; // chunk being filled (or the last sealed one)
+  outQueued: u32; // bytes in sealed chunks and in flight
+  inFlight: u32; // sends under way
+  pendingNext: usize; // list of clients with output
+  gateSeq: i64; // output may leave once the AOF is durable up to here
+  softLimitSince: i64;
+  // MULTI
+  multiQueue: usize; // see multi.ts
+  multiCount: u32;
+  multiCap: u32;
+  multiBytes: u32;
+  multiFlags: u64; // or of the queued commands' flags
+  watchHead: usize;
+  // blocking
+  blockKind: u32; // see blocked.ts
+  blockDeadline: f64; // monotonic ms, 0: for ever
+  blockHead: usize; // keys waited for
+  blockArgs: usize; // the kept command
+  blockTimer: u32;
+  blockMono: f64;
+  // pub/sub (pubsub.ts)
+  channels: usize; // Dict or 0
+  patterns: usize;
+  shardChannels: usize;
+  // bookkeeping
+  created: i64; // ms
+  lastInteraction: i64; // ms
+  lastCommand: usize; // Command or 0
+  peer: usize; // blob "ip:port"
+  local: usize;
+  commands: i64;
+  replyMarkPtr: usize;
+  argsBytes: u32;
+  spare0: usize;
+  spare1: usize;
+  spare2: usize;
+  spare3: usize;
+}
+
+/** Heads of lists. */
+export let clientsHead: usize = 0;
+let clientsTail: usize = 0;
+export let clientCount: i32 = 0;
+let clientNextId: i64 = 1;
+
+export function clientNew(fd: i32): Client {
+  const c = changetype<Client>(allocZero(offsetof<Client>()));
+  c.fd = fd;
+  c.resp = 2;
+  c.bulkLen = -1;
+  return c;
+}
+export function clientLink(c: Client): void {
+  c.id = clientNextId++;
+  c.prev = clientsTail;
+  if (clientsTail) changetype<Client>(clientsTail).next = changetype<usize>(c);
+  else clientsHead = changetype<usize>(c);
+  clientsTail = changetype<usize>(c);
+  clientCount++;
+}
+export function clientUnlink(c: Client): void {
+  if (c.next) changetype<Client>(c.next).prev = c.prev;
+  else clientsTail = c.prev;
+  if (c.prev) changetype<Client>(c.prev).next = c.next;
+  else clientsHead = c.next;
+  clientCount--;
+}
+export function clientById(id: i64): usize {
+  for (let p = clientsHead; p; p = changetype<Client>(p).next) {
+    if (changetype<Client>(p).id == id) return p;
+  }
+  return 0;
+}
+
+// --- the arguments of the command being run ---------------------------------------------------------------
+/** Number of arguments, the command's name included. */
+export let argc: i32 = 0;
+/** Pairs (pointer u32, length u32). */
+export let argv: usize = 0;
+export let argvCap: i32 = 0;
+/** The request exactly as it came when it came as one RESP array (0 otherwise): what the AOF appends. */
+export let rawPtr: usize = 0;
+export let rawLen: u32 = 0;
+
+export function argsInit(): void {
+  argvCap = 1024;
+  argv = alloc(<usize>argvCap << 3);
+}
+// @ts-ignore: decorator
+@inline
+export function argPtr(i: i32): usize {
+  return load<usize>(argv + (<usize>i << 3));
+}
+// @ts-ignore: decorator
+@inline
+export function argLen(i: i32): u32 {
+  return load<u32>(argv + (<usize>i << 3), 4);
+}
+// @ts-ignore: decorator
+@inline
+export function argSet(i: i32, p: usize, n: u32): void {
+  const at = argv + (<usize>i << 3);
+  store<usize>(at, p);
+  store<u32>(at, n, 4);
+}
+export function argcSet(n: i32): void {
+  argc = n;
+}
+export function rawSet(p: usize, n: u32): void {
+  rawPtr = p;
+  rawLen = n;
+}
+/** Makes the vector hold `n` arguments; false when memory is short. */
+export function argvReserve(n: i32): bool {
+  if (n <= argvCap) return true;
+  return argvGrow(n);
+}
+/** Points the vector at another array (EXEC, re-execution); answers the old one. */
+export function argvSwap(vector: usize, cap: i32): usize {
+  const old = argv;
+  argv = vector;
+  argvCap = cap;
+  return old;
+}
+import { tryRealloc } from "./alloc";
+function argvGrow(n: i32): bool {
+  const cap = max(n, argvCap << 1);
+  const q = tryRealloc(argv, <usize>cap << 3);
+  if (!q) return false;
+  argv = q;
+  argvCap = cap;
+  return true;
+}
