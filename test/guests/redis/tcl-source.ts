@@ -5,8 +5,17 @@
  * machine's own entries with `deb` turned into `deb-src`. No root needed.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { mkdtempSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { repositoryRoot } from "../../server-process.ts";
@@ -22,7 +31,9 @@ export function redisSource(): string {
     ["dpkg-source", "dpkg-dev"],
   ] as const) {
     if (spawnSync(program, ["--version"], { stdio: "ignore" }).error) {
-      throw new Error(`the Tcl suite comes from Debian's source package: ${program} is needed (Debian, package ${debianPackage})`);
+      throw new Error(
+        `the Tcl suite comes from Debian's source package: ${program} is needed (Debian, package ${debianPackage})`,
+      );
     }
   }
   const work = `${keptFolder}.${process.pid}`;
@@ -94,7 +105,10 @@ function writeSourceLists(folder: string): number {
   const isDebianSuite = (suite: string): boolean => suite.replace(/[-/].*$/, "") === codename && codename !== "";
   let entries = 0;
   const parts = "/etc/apt/sources.list.d";
-  const files = ["/etc/apt/sources.list", ...(existsSync(parts) ? readdirSync(parts).map((name) => join(parts, name)) : [])];
+  const files = [
+    "/etc/apt/sources.list",
+    ...(existsSync(parts) ? readdirSync(parts).map((name) => join(parts, name)) : []),
+  ];
   for (const [index, file] of files.entries()) {
     const text = readText(file);
     if (file.endsWith(".sources")) {

@@ -71,11 +71,15 @@ async function runUnit(folder: string, name: string, port: number): Promise<Unit
   const result: UnitResult = { name, passed: 0, failed: [], skipped: [], tookMs: 0 };
   const startedMs = performance.now();
   const server = ["--host", options.host, "--port", String(port)];
-  const child = spawn("./runtest", [...server, "--ignore-encoding", "--ignore-digest", "--tags", tags, "--single", `unit/${name}`], {
-    cwd: folder,
-    stdio: ["ignore", "pipe", "pipe"],
-    detached: true, // its own group: runtest's Tcl clients must not outlive a timeout
-  });
+  const child = spawn(
+    "./runtest",
+    [...server, "--ignore-encoding", "--ignore-digest", "--tags", tags, "--single", `unit/${name}`],
+    {
+      cwd: folder,
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true, // its own group: runtest's Tcl clients must not outlive a timeout
+    },
+  );
   const timer = setTimeout(() => {
     result.failed.push(`${name}: no end after ${options.timeout} s`);
     if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
@@ -150,7 +154,8 @@ async function main(): Promise<number> {
   const passed = results.reduce((sum, unit) => sum + unit.passed, 0);
   const failed = results.reduce((sum, unit) => sum + unit.failed.length, 0);
   const skipped = results.reduce((sum, unit) => sum + unit.skipped.length, 0);
-  if (options.json !== undefined) writeFileSync(options.json, JSON.stringify({ passed, failed, skipped, units: results }, null, 2));
+  if (options.json !== undefined)
+    writeFileSync(options.json, JSON.stringify({ passed, failed, skipped, units: results }, null, 2));
   if (passed < minimum) console.log(`only ${passed} tests passed, ${minimum} are expected`);
   console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
   return failed > 0 || passed < minimum ? 1 : 0;
