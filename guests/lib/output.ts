@@ -106,11 +106,11 @@ export abstract class Output extends Deferred {
   pending: i32 = 0;
   /** True once nothing more may be written. */
   protected hasEnded: bool = false;
-  private head: Chunk | null = null;
-  private tail: Chunk | null = null;
+  private queueFirst: Chunk | null = null;
+  private queueLast: Chunk | null = null;
   private underWayCount: i32 = 0;
   /** Files in the queue. */
-  private fileCount: i32 = 0;
+  private queuedFiles: i32 = 0;
 
   /** Something has been handed over or sent: look at `pending`, `isFlushed`. */
   protected abstract onOutput(): void;
@@ -119,21 +119,21 @@ export abstract class Output extends Deferred {
 
   /** More is waiting to be sent than one should add to. */
   get isCongested(): bool {
-    return this.pending >= HIGH_WATER || this.fileCount > 0;
+    return this.pending >= HIGH_WATER || this.queuedFiles > 0;
   }
 
   protected get isFlushed(): bool {
-    return this.head == null && this.underWayCount == 0;
+    return this.queueFirst == null && this.underWayCount == 0;
   }
 
   /** Sends a copy of the bytes with all else of this turn: 0, or -EPIPE after `end` or `close`. */
   writeBytes(ptr: usize, length: i32): i32 {
     if (this.hasEnded || this.fd < 0) return -EPIPE;
     while (length > 0) {
-      let chunk = this.tail;
+      let chunk = this.queueLast;
       if (chunk == null || chunk.used == chunk.capacity || chunk.lent != null) {
         chunk = chunks.take();
-        this.push(chunk);
+        this.enqueue(chunk);
       }
       const n = min(length, chunk.capacity - chunk.used);
       memory.copy(chunk.ptr + chunk.used, ptr, n);
@@ -166,7 +166,7 @@ export abstract class Output extends Deferred {
     chunk.lent = buffer;
     chunk.used = length;
     register(chunk, false);
-    this.push(chunk);
+    this.enqueue(chunk);
     this.pending += length;
     defer(this);
     return 0;
@@ -183,43 +183,43 @@ export abstract class Output extends Deferred {
     }
     const place = new Chunk(0, 0);
     place.file = new FileBody(fd, position, length);
-    this.push(place);
-    this.fileCount++;
+    this.enqueue(place);
+    this.queuedFiles++;
     defer(this);
     return 0;
   }
 
-  private push(chunk: Chunk): void {
+  private enqueue(chunk: Chunk): void {
     chunk.owner = this;
-    const tail = this.tail;
+    const tail = this.queueLast;
     if (tail) tail.next = chunk;
-    else this.head = chunk;
-    this.tail = chunk;
+    else this.queueFirst = chunk;
+    this.queueLast = chunk;
   }
 
-  private shift(chunk: Chunk): void {
-    this.head = chunk.next;
-    if (this.head == null) this.tail = null;
+  private dequeue(chunk: Chunk): void {
+    this.queueFirst = chunk.next;
+    if (this.queueFirst == null) this.queueLast = null;
     chunk.next = null;
   }
 
   /** Hands over what is queued, as far as no file is in the way. */
   onTurnEnd(): void {
     while (this.fd >= 0) {
-      const chunk = this.head;
+      const chunk = this.queueFirst;
       if (!chunk) break;
       const file = chunk.file;
       if (file) {
         if (!file.isReading) this.readFile(file);
         break;
       }
-      this.shift(chunk);
-      if (!this.submit(chunk)) return;
+      this.dequeue(chunk);
+      if (!this.handOver(chunk)) return;
     }
     if (this.fd >= 0) this.onOutput();
   }
 
-  private submit(chunk: Chunk): bool {
+  private handOver(chunk: Chunk): bool {
     const error = sys_ring_send(this.fd, chunk.ptr, chunk.used, chunk.token);
     if (error < 0) {
       release(chunk);
@@ -239,7 +239,7 @@ export abstract class Output extends Deferred {
       this.onOutputError(result);
       return;
     }
-    const head = this.head;
+    const head = this.queueFirst;
     if (head) {
       const file = head.file;
       if (file != null && !file.isReading && this.pending < HIGH_WATER) this.readFile(file);
@@ -277,22 +277,22 @@ export abstract class Output extends Deferred {
       calls.close(file.fd);
       this.dropFile();
     }
-    if (!this.submit(chunk)) return;
+    if (!this.handOver(chunk)) return;
     if (file.remaining <= 0) defer(this);
     else if (this.pending < HIGH_WATER) this.readFile(file);
   }
 
   /** Takes the file at the head of the queue out of it. */
   private dropFile(): void {
-    this.shift(this.head!);
-    this.fileCount--;
+    this.dequeue(this.queueFirst!);
+    this.queuedFiles--;
   }
 
   /** Forgets what is queued. What is under way comes back by itself. */
   protected dropOutput(): void {
-    let chunk = this.head;
-    this.head = null;
-    this.tail = null;
+    let chunk = this.queueFirst;
+    this.queueFirst = null;
+    this.queueLast = null;
     while (chunk) {
       const next = chunk.next;
       chunk.next = null;
@@ -301,6 +301,6 @@ export abstract class Output extends Deferred {
       else if (!file.isReading) calls.close(file.fd); // else when the read comes back
       chunk = next;
     }
-    this.fileCount = 0;
+    this.queuedFiles = 0;
   }
 }

@@ -33,7 +33,7 @@ class Call<T> extends Launch {
 
 /**
  * Starts `fn(argument)` in a new thread: its id (for `join`), or a negated errno. `T` may be a class or a number. When the
- * function returns, the thread ends; when `_start` returns, the guest ends only after its last thread.
+ * function returns, the thread ends. When `_start` returns, the guest ends as a C program does when `main` returns: `join` first.
  */
 export function spawn<T>(fn: (argument: T) => i32, argument: T): i32 {
   const launch = new Call<T>(fn, argument);
