@@ -83,7 +83,7 @@ export function sendStatic(exchange: Exchange, root: string): void {
     if (!exchange.path.endsWith("/")) {
       // Relative links in the folder's index would miss without the slash.
       const query = exchange.query;
-      exchange.setHeader("Location", encodeURI(path) + "/" + (query ? "?" + query : ""));
+      exchange.setHeader("Location", encodeURI(path) + "/" + (query.length > 0 ? "?" + query : ""));
       refuse(exchange, 301);
       return;
     }
