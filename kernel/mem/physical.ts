@@ -30,6 +30,12 @@ export class PhysicalMemory {
     this.kernelU32 = new Uint32Array(buffer);
   }
 
+  /** True if [address, address + length) is memory. */
+  contains(address: number, length: number): boolean {
+    if (address < KERNEL_RAM_BASE) return this.guest.has(address, length);
+    return length >= 0 && address - KERNEL_RAM_BASE + length <= this.kernelBytes.length;
+  }
+
   /** The bytes [address, address + length), or null if any of them is not memory. */
   slice(address: number, length: number): Uint8Array<ArrayBuffer> | null {
     if (address < KERNEL_RAM_BASE) return this.guest.bytes(address, length);
