@@ -31,7 +31,7 @@ export class PhysicalMemory {
   }
 
   /** True if [address, address + length) is memory. */
-  contains(address: number, length: number): boolean {
+  has(address: number, length: number): boolean {
     if (address < KERNEL_RAM_BASE) return this.guest.has(address, length);
     return length >= 0 && address - KERNEL_RAM_BASE + length <= this.kernelBytes.length;
   }
