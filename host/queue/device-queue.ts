@@ -90,7 +90,8 @@ export class DeviceQueue {
   /** QueueReady = 1: checks the registers. Null, or what is wrong with them. */
   enable(eventIdx: boolean, indirectAllowed: boolean): string | null {
     const { size } = this;
-    if (!isPowerOfTwo(size) || size > this.sizeMax) return `queue size ${size} (at most ${this.sizeMax}, a power of two)`;
+    if (!isPowerOfTwo(size) || size > this.sizeMax)
+      return `queue size ${size} (at most ${this.sizeMax}, a power of two)`;
     const bad =
       this.#badRing("descriptor table", this.descAddress, descriptorTableBytes(size), VIRTQ_DESC_ALIGN) ??
       this.#badRing("available ring", this.availAddress, availRingBytes(size), VIRTQ_AVAIL_ALIGN) ??
@@ -257,7 +258,8 @@ export class DeviceQueue {
       const wrong = this.#addPart(chain, address, view.getUint32(at + 8, true), flags);
       if (wrong !== null) return wrong;
       if ((flags & VIRTQ_DESC_F_NEXT) === 0) return null;
-      if (++steps >= Math.min(entries, this.size)) return "an indirect chain longer than its table or the queue (a loop)";
+      if (++steps >= Math.min(entries, this.size))
+        return "an indirect chain longer than its table or the queue (a loop)";
       index = word >>> 16;
       if (index >= entries) return `next descriptor ${index} in an indirect table of ${entries}`;
     }

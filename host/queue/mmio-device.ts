@@ -217,11 +217,16 @@ export class MmioDevice implements Transport, QueueOwner {
     }
     const before = this.#status;
     let now = before | (value & DRIVER_STATUS_BITS); // a driver must not clear bits (2.1.1)
-    if (now & ~before & VIRTIO_CONFIG_S_FEATURES_OK && !this.has(VIRTIO_F_VERSION_1)) now &= ~VIRTIO_CONFIG_S_FEATURES_OK;
+    if (now & ~before & VIRTIO_CONFIG_S_FEATURES_OK && !this.has(VIRTIO_F_VERSION_1))
+      now &= ~VIRTIO_CONFIG_S_FEATURES_OK;
     if (now & VIRTIO_CONFIG_S_DRIVER_OK && !(now & VIRTIO_CONFIG_S_FEATURES_OK)) now &= ~VIRTIO_CONFIG_S_DRIVER_OK;
     if (now & VIRTIO_CONFIG_S_FAILED) now &= ~VIRTIO_CONFIG_S_DRIVER_OK;
     this.#status = now;
-    if (now & ~before & VIRTIO_CONFIG_S_DRIVER_OK) this.#backend.started?.();
+    if (now & ~before & VIRTIO_CONFIG_S_DRIVER_OK) {
+      this.#backend.started?.();
+      // Buffers made available before DRIVER_OK, whose notification did not count.
+      for (const queue of this.queues) if (queue.hasAvailable) this.#notify(queue.index);
+    }
   }
 
   #reset(): void {

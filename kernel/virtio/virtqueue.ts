@@ -242,7 +242,9 @@ export class Virtqueue {
     if (head >= this.size) return this.#break(`used id ${head} of a queue of ${this.size}`);
     if (this.#taken[head] === 0) return this.#break(`used id ${head} is not outstanding`);
     if (length > (this.#writable[head] as number)) {
-      return this.#break(`used length ${length} exceeds the ${this.#writable[head]} deviceWritable bytes of id ${head}`);
+      return this.#break(
+        `used length ${length} exceeds the ${this.#writable[head]} deviceWritable bytes of id ${head}`,
+      );
     }
     this.#lastUsed = (last + 1) & 0xffff;
     if (this.#eventIdx) this.#writeUsedEvent();
