@@ -1,7 +1,186 @@
 /**
  * A machine: kernel, guest and devices put together. The composition root, and the only file that imports both sides.
  */
-import { EventEmitter } from "node:events";
-import type { Duplex } from "node:stream";
+import { Readable, type Duplex } from "node:stream";
 import { GuestMemory } from "../kernel/mem/guest-memory.ts";
-import { KILLED, MachineKernel, type MachineEnd } from "../kernel/machine-kernel.ts";
+import { PhysicalMemory } from "../kernel/mem/physical.ts";
+import { KERNEL_RAM_BYTES, KILLED, MachineKernel, type MachineEnd } from "../kernel/machine-kernel.ts";
+import { LinkError } from "../kernel/personality/native.ts";
+import { ClockDevice } from "./devices/clock.ts";
+import { ConsoleDevice } from "./devices/console.ts";
+import { EntropyDevice } from "./devices/entropy.ts";
+import { NetDevice } from "./devices/net.ts";
+import type { Image } from "./image.ts";
+import { type BootOptions, MEMORY_BYTES_MAX, parseEnvironment, parseMemory, parsePublications, parseVolumes, type Publication } from "./options.ts";
+import { OutputStream } from "./output-stream.ts";
+import { UsageError } from "./usage-error.ts";
+import { mountVolumes } from "./volumes.ts";
+
+const PAGE_BYTES = 65536;
+const STOP_TIMEOUT_MS = 10_000;
+const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
+
+/** How a machine ended, as `machine.exited` tells it. */
+export interface ExitStatus {
+  /** The guest's exit status, or 128 + the signal it died of. */
+  readonly code: number;
+  /** One line where the guest did not end by itself: a trap, a panic, a stop that took too long. */
+  readonly reason: string | null;
+}
+
+export interface StopOptions {
+  /** Default SIGTERM. */
+  readonly signal?: keyof typeof SIGNALS;
+  /** After so long the machine is ended without the guest's consent. Default 10,000. */
+  readonly timeoutMs?: number;
+}
+
+export class Machine {
+  readonly name: string;
+  /** What the guest writes to descriptors 1 and 2; the machine's own lines go to stderr, too, unless `log` takes them. */
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Settles when the machine has ended; never rejects. */
+  readonly exited: Promise<ExitStatus>;
+  readonly #kernel: MachineKernel;
+  readonly #net: NetDevice;
+  readonly #devices: { close(): void }[];
+  readonly #output: readonly [OutputStream, OutputStream];
+  readonly #image: Image;
+  readonly #memory: WebAssembly.Memory | null;
+  readonly #published: readonly Publication[];
+  #settleExited: (status: ExitStatus) => void = () => {};
+  #exports: WebAssembly.Exports | null = null;
+
+  constructor(image: Image, options: BootOptions) {
+    const { manifest, shape } = image;
+    this.#image = image;
+    this.name = options.name ?? manifest.name;
+    this.exited = new Promise((resolve) => {
+      this.#settleExited = resolve;
+    });
+    this.#published = parsePublications(options.publish);
+    const volumes = parseVolumes(options.volumes);
+    const env = parseEnvironment({ ...manifest.env, ...options.env });
+    const args = [this.name, ...(manifest.args ?? []), ...(options.args ?? [])];
+    const memoryLimit = parseMemory(options.memory ?? manifest.memory ?? MEMORY_BYTES_MAX);
+    this.#memory = createMemory(image, memoryLimit);
+    const physical = new PhysicalMemory(new GuestMemory(this.#memory ?? new WebAssembly.Memory({ initial: 0 })), KERNEL_RAM_BYTES);
+
+    const stdout = new OutputStream();
+    const stderr = new OutputStream();
+    this.stdout = stdout;
+    this.stderr = stderr;
+    this.#output = [stdout, stderr];
+    const log = options.log ?? ((line: string) => void stderr.write(Buffer.from(`ringzero: ${line}\n`)));
+    const stdin = typeof options.stdin === "string" || options.stdin instanceof Uint8Array ? Readable.from([Buffer.from(options.stdin)]) : (options.stdin ?? null);
+    const clock = new ClockDevice(physical, { log });
+    const entropy = new EntropyDevice(physical, { log, ...(options.seed !== undefined && { seed: options.seed }) });
+    const console = new ConsoleDevice(physical, { stdout, stderr, input: stdin, log });
+    this.#net = new NetDevice(physical, {
+      publish: new Map(this.#published.map(({ guestPort, host, port }) => [guestPort, { host, port }])),
+      outbound: options.outbound ?? "loopback",
+      log,
+    });
+    this.#devices = [clock, console, this.#net];
+    this.#kernel = new MachineKernel(
+      { name: this.name, args, env, memoryLimit },
+      physical,
+      { clock: clock.mmio, entropy: entropy.mmio, console: console.mmio, net: this.#net.mmio },
+      {
+        defer: (turn) => void setImmediate(turn),
+        log,
+        ended: (end) => this.#ended(end),
+      },
+    );
+    this.#devices.push(...mountVolumes(this.#kernel, physical, volumes, image.filesFolder, log));
+  }
+
+  /** Binds the published ports, starts the guest, and settles once it listens on all of them (at once if there are none). */
+  async start(): Promise<void> {
+    await this.#net.bindAll();
+    try {
+      this.#startGuest();
+    } catch (error) {
+      this.#kernel.end(KILLED);
+      if (error instanceof LinkError || error instanceof WebAssembly.LinkError) throw new UsageError(`${this.name}: ${error.message}`);
+      throw error;
+    }
+    const listening = this.#net.listening(this.#published.map(({ guestPort }) => guestPort));
+    const early = await Promise.race([listening, this.exited]);
+    if (early && this.#published.length > 0) {
+      const said = this.#output.map((stream) => stream.tail.trim()).filter((text) => text !== "").join("\n");
+      const why = early.reason ?? `it exited with code ${early.code}`;
+      throw new Error(`${this.name} ended before it listened: ${why}${said ? `\n${said}` : ""}`);
+    }
+  }
+
+  /** Where the published ports are: with the port numbers that the host gave. */
+  get publications(): readonly Publication[] {
+    return this.#published.map((publication) => ({ ...publication, port: this.port(publication.guestPort) }));
+  }
+
+  /** The host port on which `guestPort` is published. */
+  port(guestPort: number): number {
+    const port = this.#net.hostPort(guestPort);
+    if (port === undefined) throw new UsageError(`${this.name}: guest port ${guestPort} is not published`);
+    return port;
+  }
+
+  /** A connection to a guest port that passes no host socket. It fails with ECONNREFUSED if nobody listens there. */
+  connect(guestPort: number): Duplex {
+    return this.#net.connect(guestPort);
+  }
+
+  /** Asks the guest to end (SIGTERM), and ends it if it has not after `timeoutMs`. Settles with how it ended. */
+  async stop({ signal = "SIGTERM", timeoutMs = STOP_TIMEOUT_MS }: StopOptions = {}): Promise<ExitStatus> {
+    this.#kernel.signal(SIGNALS[signal]);
+    const timer = setTimeout(() => this.#kernel.end({ ...KILLED, reason: `killed: it did not end within ${timeoutMs} ms` }), timeoutMs);
+    try {
+      return await this.exited;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Ends the machine at once, as SIGKILL would. */
+  kill(): void {
+    this.#kernel.end(KILLED);
+  }
+
+  /** What the guest's module exports. */
+  get exports(): WebAssembly.Exports {
+    if (!this.#exports) throw new Error(`${this.name} has not started`);
+    return this.#exports;
+  }
+
+  #startGuest(): void {
+    const { shape, module } = this.#image;
+    const imports = this.#kernel.link(shape);
+    const at = shape.memory?.importedAs;
+    if (at && this.#memory) imports[at[0]] = { ...imports[at[0]], [at[1]]: this.#memory };
+    const { exports } = new WebAssembly.Instance(module, imports);
+    if (!at && exports.memory instanceof WebAssembly.Memory) this.#kernel.mem.attach(exports.memory);
+    this.#exports = exports;
+    this.#kernel.start(exports);
+  }
+
+  #ended(end: MachineEnd): void {
+    for (const device of this.#devices) device.close();
+    for (const stream of this.#output) stream.finish();
+    this.#settleExited(end);
+  }
+}
+
+/** The memory that the module imports, bounded by the machine's limit; null if the module brings its own. */
+function createMemory({ shape, manifest }: Image, limitBytes: number): WebAssembly.Memory | null {
+  const { memory } = shape;
+  if (!memory) return null;
+  const limit = Math.floor(limitBytes / PAGE_BYTES);
+  if (memory.initial > limit) {
+    throw new UsageError(`${manifest.name}: it needs at least ${memory.initial * 64} kb of memory, and may have ${limit * 64} kb`);
+  }
+  if (!memory.importedAs) return null;
+  if (memory.shared) throw new UsageError(`${manifest.name}: shared memory is not supported by the native personality`);
+  return new WebAssembly.Memory({ initial: memory.initial, maximum: Math.min(limit, memory.maximum ?? limit) });
+}

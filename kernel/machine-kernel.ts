@@ -11,7 +11,7 @@ import { FdTable } from "./fs/fd-table.ts";
 import type { Vfs } from "./fs/vfs.ts";
 import type { BootParameters, Kernel } from "./kernel.ts";
 import type { GuestMemory } from "./mem/guest-memory.ts";
-import { PhysicalMemory } from "./mem/physical.ts";
+import type { PhysicalMemory } from "./mem/physical.ts";
 import { NetworkStack } from "./net/network-stack.ts";
 import { bindImports } from "./personality/native.ts";
 import type { Ring } from "./ring/ring.ts";
@@ -55,7 +55,7 @@ export interface KernelDevices {
 }
 
 /** Kernel RAM: the rings (largest: the network's), packet headers, and receive buffers until the guest gives its own. */
-const KERNEL_RAM_BYTES = 4 * 1024 * 1024;
+export const KERNEL_RAM_BYTES = 4 * 1024 * 1024;
 /** Software exit status for a kernel panic (sysexits.h, EX_SOFTWARE). */
 const EX_SOFTWARE = 70;
 const SIGILL = 4;
@@ -86,11 +86,11 @@ export class MachineKernel implements Kernel {
   /** Monotonic ms for which the clock device's alarm is set. */
   #alarmMs = Number.POSITIVE_INFINITY;
 
-  constructor(boot: BootParameters, guest: GuestMemory, devices: KernelDevices, host: KernelHost) {
+  constructor(boot: BootParameters, physical: PhysicalMemory, devices: KernelDevices, host: KernelHost) {
     this.boot = boot;
-    this.mem = guest;
+    this.mem = physical.guest;
     this.#host = host;
-    this.physical = new PhysicalMemory(guest, KERNEL_RAM_BYTES);
+    this.physical = physical;
     this.timers = new Timers(() => this.#armAlarm());
     this.scheduler = new Scheduler(this.timers, {
       nowMs: () => this.clock.monotonicMs(),

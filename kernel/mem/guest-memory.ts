@@ -8,7 +8,7 @@
  */
 
 export class GuestMemory {
-  readonly memory: WebAssembly.Memory;
+  memory: WebAssembly.Memory;
   /** Views of the whole linear memory, valid after a successful `has`. */
   u8: Uint8Array<ArrayBuffer>;
   i32: Int32Array<ArrayBuffer>;
@@ -24,6 +24,12 @@ export class GuestMemory {
     this.u32 = new Uint32Array(buffer);
     this.f64 = new Float64Array(buffer);
     this.view = new DataView(buffer);
+  }
+
+  /** From now on this is the memory: for a module that brings its own, once it has been instantiated. */
+  attach(memory: WebAssembly.Memory): void {
+    this.memory = memory;
+    this.#renew();
   }
 
   /** Bytes of linear memory now. */
