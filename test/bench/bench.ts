@@ -1,0 +1,74 @@
+/**
+ * `npm run bench`: one table, our machine beside plain Node and beside the native program, measured in one run; and the same as
+ * JSON (test/bench/results/, or --json FILE). A peer that is not there is named with the reason and fails nothing; our own side
+ * failing is an error.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { dirname, join } from "node:path";
+import { Command } from "commander";
+import yoctoSpinner from "yocto-spinner";
+import { repositoryRoot } from "../server-process.ts";
+import { bootRows } from "./boot-rows.ts";
+import { callRows } from "./call-rows.ts";
+import { redisRows } from "./redis-rows.ts";
+import type { Row } from "./row.ts";
+import { ratio } from "./row.ts";
+import { renderMissing, renderTable } from "./table.ts";
+
+const program = new Command("bench")
+  .description("Ringzero beside plain Node and beside the native program, in one run")
+  .option("--quick", "a smoke run of about a minute: small numbers, one round")
+  .option("--only <pattern>", "only rows whose name matches this regular expression, e.g. 'boot|P=16'")
+  .option("--rounds <count>", "rounds of the redis rows (median of them is reported)", Number)
+  .option("--json <file>", "where the JSON goes (default: test/bench/results/DATE.json)");
+const options = program.parse().opts<{ quick?: boolean; only?: string; rounds?: number; json?: string }>();
+
+const quick = options.quick ?? false;
+const rounds = options.rounds ?? (quick ? 1 : 3);
+if (!(rounds >= 1)) program.error("--rounds: give a number from 1 on");
+let pattern: RegExp | undefined;
+try {
+  pattern = options.only === undefined ? undefined : new RegExp(options.only, "i");
+} catch {
+  program.error(`--only: ${options.only} is no regular expression`);
+}
+const wanted = (name: string): boolean => pattern?.test(name) ?? true;
+
+// The spinner draws on a terminal only; in a log every step is one line too many, so there only the groups are named.
+const spinner = process.stderr.isTTY ? yoctoSpinner({ stream: process.stderr }).start() : undefined;
+const progress = (text: string): void => {
+  if (spinner) spinner.text = text;
+};
+
+const startedMs = performance.now();
+const rows: Row[] = [];
+for (const measure of [
+  () => callRows(wanted, progress),
+  () => bootRows(quick, wanted, progress),
+  () => redisRows({ quick, rounds }, wanted, progress),
+]) {
+  rows.push(...(await measure()));
+}
+spinner?.stop();
+if (rows.length === 0) program.error(`--only ${options.only}: no row matches`);
+
+console.log(renderTable(rows));
+const missing = renderMissing(rows);
+if (missing !== "") console.log(missing);
+const file =
+  options.json ?? join(repositoryRoot, "test/bench/results", `${new Date().toISOString().replaceAll(":", "-")}.json`);
+mkdirSync(dirname(file), { recursive: true });
+const report = {
+  date: new Date().toISOString(),
+  node: process.version,
+  cpu: cpus()[0]?.model ?? "unknown",
+  cores: cpus().length,
+  quick,
+  rounds,
+  rows: rows.map((row) => ({ ...row, toBaseline: ratio(row, "baseline"), toNative: ratio(row, "native") })),
+};
+writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+console.log(`${rows.length} rows in ${Math.round((performance.now() - startedMs) / 1000)} s; JSON: ${file}`);
+// Our own side has to be there; a stuck handle of a failed server must not keep the process alive.
+process.exit(rows.some((row) => row.missing.guest !== undefined) ? 1 : 0);
