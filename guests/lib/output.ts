@@ -10,7 +10,7 @@ import { Deferred, Source, defer, register, unregister } from "./ring";
 import { RING_FILE, RingEvent, sys_ring_read, sys_ring_send } from "./sys";
 
 /** Bytes of output not yet sent above which a connection counts as congested. */
-export const HIGH_WATER: i32 = 256 * 1024;
+export const HIGH_WATER: i32 = 128 * 1024;
 const CHUNK_BYTES: i32 = 16 * 1024;
 /** Files are read in larger pieces: each costs the device a round trip. */
 const FILE_CHUNK_BYTES: i32 = 64 * 1024;
