@@ -57,18 +57,45 @@ function text(ptr: usize, end: usize): string {
   return String.UTF8.decodeUnsafe(ptr, end - ptr);
 }
 
-/** The text with A to Z in lower case, which is all that HTTP's case-blind names need. */
-function lowerText(ptr: usize, end: usize): string {
-  const bytes = new StaticArray<u8>(<i32>(end - ptr));
-  for (let i = 0; i < bytes.length; i++) {
-    const c = load<u8>(ptr + i);
-    bytes[i] = c >= 0x41 && c <= 0x5a ? c | 0x20 : c;
+/** True if the bytes say `word` (ASCII, in lower case) in any case. */
+function says(ptr: usize, end: usize, word: string): bool {
+  if (end - ptr != word.length) return false;
+  for (let i = 0; i < word.length; i++) {
+    let c: i32 = load<u8>(ptr + i);
+    if (c >= 0x41 && c <= 0x5a) c |= 0x20;
+    if (c != load<u16>(changetype<usize>(word) + (<usize>i << 1))) return false;
   }
-  return String.UTF8.decodeUnsafe(changetype<usize>(bytes), bytes.length);
+  return true;
+}
+
+/** True if one of the comma-separated words of [ptr, end) says `word`. */
+function lists(ptr: usize, end: usize, word: string): bool {
+  while (ptr < end) {
+    let to = ptr;
+    while (to < end && load<u8>(to) != 0x2c) to++;
+    const from = skipBlanks(ptr, to);
+    if (says(from, dropBlanks(from, to), word)) return true;
+    ptr = to + 1;
+  }
+  return false;
+}
+
+function skipBlanks(ptr: usize, end: usize): usize {
+  while (ptr < end && (load<u8>(ptr) == SPACE || load<u8>(ptr) == TAB)) ptr++;
+  return ptr;
+}
+
+/** The end without the blanks before it. */
+function dropBlanks(ptr: usize, end: usize): usize {
+  while (end > ptr && (load<u8>(end - 1) == SPACE || load<u8>(end - 1) == TAB)) end--;
+  return end;
 }
 
 /** Percent-decodes a path; null if it is malformed or names a NUL. */
 function decodePath(ptr: usize, end: usize): string | null {
+  let plain = ptr;
+  while (plain < end && load<u8>(plain) != 0x25) plain++;
+  if (plain == end) return text(ptr, end);
   const bytes = new StaticArray<u8>(<i32>(end - ptr));
   let length = 0;
   while (ptr < end) {
@@ -87,20 +114,22 @@ function decodePath(ptr: usize, end: usize): string | null {
   return String.UTF8.decodeUnsafe(changetype<usize>(bytes), length);
 }
 
-/** A parsed head. `error`: 0, or the status to refuse it with. */
+/** A parsed head. `error`: 0, or the status to refuse it with. Header fields are looked up in the bytes, which are lent. */
 export class Head {
   error: i32 = 0;
   method: string = "";
-  path: string = "";
+  path: string = "/";
   query: string = "";
   minorVersion: i32 = 1;
   keepsAlive: bool = true;
-  /** Bytes of body, if it is not chunked. Too long to count: f64 max. */
+  /** Bytes of body, if it is not chunked. */
   contentLength: f64 = 0;
   isChunked: bool = false;
   expectsContinue: bool = false;
-  /** Names (lower case) and values in turn. */
-  private fields: string[] = [];
+  /** The field lines, without the empty line that ends them. */
+  private fields: usize = 0;
+  private fieldsEnd: usize = 0;
+  private copy: ArrayBuffer | null = null;
 
   /** The length of the head at `ptr`, its empty line included; -1 if its end has not arrived. */
   static sizeOf(ptr: usize, length: i32): i32 {
@@ -119,63 +148,89 @@ export class Head {
     return head;
   }
 
-  /** A field's value, or null. Several fields of one name: the first. */
+  /** A field's value, or null; `name` in lower case. Several fields of one name: the first. */
   header(name: string): string | null {
-    const fields = this.fields;
-    for (let i = 0; i < fields.length; i += 2) if (fields[i] == name) return fields[i + 1];
+    let ptr = this.fields;
+    const end = this.fieldsEnd;
+    while (ptr < end) {
+      const lineEnd = endOfLine(ptr, end);
+      const colon = ptr + <usize>name.length;
+      if (colon < lineEnd && load<u8>(colon) == COLON && says(ptr, colon, name)) {
+        const from = skipBlanks(colon + 1, lineEnd);
+        return text(from, dropBlanks(from, lineEnd));
+      }
+      ptr = lineEnd + 2;
+    }
     return null;
+  }
+
+  /** Copies what it refers to, to outlive the bytes it was parsed from. */
+  keep(): void {
+    const length = <i32>(this.fieldsEnd - this.fields);
+    const copy = new ArrayBuffer(length);
+    memory.copy(changetype<usize>(copy), this.fields, length);
+    this.copy = copy;
+    this.fields = changetype<usize>(copy);
+    this.fieldsEnd = this.fields + length;
+  }
+
+  /** The bytes are about to go: whoever still asks finds no fields. */
+  forget(): void {
+    this.fields = 0;
+    this.fieldsEnd = 0;
   }
 
   /** `end` is after the CRLF of the last line. */
   private parseAll(ptr: usize, end: usize): i32 {
     let lineEnd = endOfLine(ptr, end);
     if (lineEnd == 0) return 400;
-    let error = this.parseRequestLine(ptr, lineEnd);
+    const error = this.parseRequestLine(ptr, lineEnd);
     if (error) return error;
     let hosts = 0;
     let lengths = 0;
     this.keepsAlive = this.minorVersion > 0;
-    ptr = lineEnd + 2;
-    while (ptr < end) {
+    this.fields = lineEnd + 2;
+    this.fieldsEnd = end;
+    for (ptr = lineEnd + 2; ptr < end; ptr = lineEnd + 2) {
       lineEnd = endOfLine(ptr, end);
       if (lineEnd == 0) return 400;
       let colon = ptr;
-      while (colon < lineEnd && load<u8>(colon) != COLON) colon++;
-      if (colon == lineEnd || !isToken(ptr, colon)) return 400;
-      const name = lowerText(ptr, colon);
-      let from = colon + 1;
-      let to = lineEnd;
-      while (from < to && (load<u8>(from) == SPACE || load<u8>(from) == TAB)) from++;
-      while (to > from && (load<u8>(to - 1) == SPACE || load<u8>(to - 1) == TAB)) to--;
+      while (colon < lineEnd && isTokenByte(load<u8>(colon))) colon++;
+      if (colon == ptr || colon == lineEnd || load<u8>(colon) != COLON) return 400;
+      const from = skipBlanks(colon + 1, lineEnd);
+      const to = dropBlanks(from, lineEnd);
       for (let p = from; p < to; p++) if (load<u8>(p) < SPACE && load<u8>(p) != TAB) return 400;
-      const value = text(from, to);
-      this.fields.push(name);
-      this.fields.push(value);
-      if (name == "host") hosts++;
-      else if (name == "content-length") {
-        lengths++;
-        if (from == to) return 400;
-        for (let p = from; p < to; p++) {
-          const c = load<u8>(p);
-          if (c < 0x30 || c > 0x39) return 400;
-          this.contentLength = this.contentLength * 10 + <f64>(c - 0x30);
-        }
-      } else if (name == "transfer-encoding") {
-        if (this.isChunked) return 400;
-        if (lowerText(from, to) != "chunked") return 501;
-        this.isChunked = true;
-      } else if (name == "connection") {
-        const options = lowerText(from, to).split(",");
-        for (let i = 0; i < options.length; i++) {
-          const option = options[i].trim();
-          if (option == "close") this.keepsAlive = false;
-          else if (option == "keep-alive" && this.minorVersion == 0) this.keepsAlive = true;
-        }
-      } else if (name == "expect") {
-        if (lowerText(from, to) != "100-continue") return 417;
-        this.expectsContinue = this.minorVersion > 0;
+      switch (<i32>(colon - ptr)) {
+        case 4:
+          if (says(ptr, colon, "host")) hosts++;
+          break;
+        case 6:
+          if (!says(ptr, colon, "expect")) break;
+          if (!says(from, to, "100-continue")) return 417;
+          this.expectsContinue = this.minorVersion > 0;
+          break;
+        case 10:
+          if (!says(ptr, colon, "connection")) break;
+          if (lists(from, to, "close")) this.keepsAlive = false;
+          else if (this.minorVersion == 0 && lists(from, to, "keep-alive")) this.keepsAlive = true;
+          break;
+        case 14:
+          if (!says(ptr, colon, "content-length")) break;
+          lengths++;
+          if (from == to) return 400;
+          for (let p = from; p < to; p++) {
+            const c = load<u8>(p);
+            if (c < 0x30 || c > 0x39) return 400;
+            this.contentLength = this.contentLength * 10 + <f64>(c - 0x30);
+          }
+          break;
+        case 17:
+          if (!says(ptr, colon, "transfer-encoding")) break;
+          if (this.isChunked) return 400;
+          if (!says(from, to, "chunked")) return 501;
+          this.isChunked = true;
+          break;
       }
-      ptr = lineEnd + 2;
     }
     if (hosts > 1 || (hosts == 0 && this.minorVersion > 0)) return 400;
     if (lengths > 1 || (this.isChunked && (lengths > 0 || this.minorVersion == 0))) return 400;
@@ -186,7 +241,9 @@ export class Head {
     let space = ptr;
     while (space < end && load<u8>(space) != SPACE) space++;
     if (!isToken(ptr, space)) return 400;
-    this.method = text(ptr, space);
+    // The frequent ones without a new string.
+    if (space - ptr == 3 && load<u8>(ptr) == 0x47 && load<u16>(ptr, 1) == 0x5445) this.method = "GET";
+    else this.method = text(ptr, space);
     let from = space + 1;
     let to = from;
     let question: usize = 0;
@@ -196,18 +253,20 @@ export class Head {
       if (c == 0x3f && question == 0) question = to;
     }
     if (to == from || end - to != 9) return 400;
-    const version = text(to + 1, end);
-    if (!version.startsWith("HTTP/") || version.charCodeAt(6) != 0x2e) return 400;
-    if (version == "HTTP/1.0") this.minorVersion = 0;
-    else if (!version.startsWith("HTTP/1.")) return 505;
+    // "HTTP/" and two digits with a dot between (RFC 9112, 2.3).
+    if (load<u32>(to + 1) != 0x50545448 || load<u8>(to + 5) != 0x2f || load<u8>(to + 7) != 0x2e) return 400;
+    const major = <i32>load<u8>(to + 6) - 0x30;
+    const minor = <i32>load<u8>(to + 8) - 0x30;
+    if (<u32>major > 9 || <u32>minor > 9) return 400;
+    if (major != 1) return 505;
+    this.minorVersion = minor;
     // The absolute form, `http://host/path`, must be understood too (RFC 9112, 3.2.2).
     if (load<u8>(from) != 0x2f) {
       if (this.method == "OPTIONS" && to - from == 1 && load<u8>(from) == 0x2a) {
         this.path = "*";
         return 0;
       }
-      const target = text(from, to);
-      if (!target.startsWith("http://")) return 400;
+      if (to - from < 7 || !says(from, from + 7, "http://")) return 400;
       from += 7;
       while (from < to && load<u8>(from) != 0x2f && load<u8>(from) != 0x3f) from++;
     }

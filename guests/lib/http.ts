@@ -60,7 +60,7 @@ export function reason(status: i32): string {
 }
 
 let dateSecond: f64 = -1;
-let dateText: string = "";
+let dateLine: string = "";
 
 /** The time as an HTTP date (RFC 9110, 5.6.7): `Sat, 21 Nov 2026 08:00:00 GMT`. */
 export function httpDate(ms: f64): string {
@@ -68,13 +68,13 @@ export function httpDate(ms: f64): string {
 }
 
 /** The Date field, made once a second. */
-function dateNow(): string {
+function dateField(): string {
   const second = Math.floor(turnTime() / 1000);
   if (second != dateSecond) {
     dateSecond = second;
-    dateText = httpDate(second * 1000);
+    dateLine = "Date: " + httpDate(second * 1000) + "\r\n";
   }
-  return dateText;
+  return dateLine;
 }
 
 /** One request and its answer. The handler calls exactly one of `send`, `sendBytes`, `sendFile`. */
@@ -116,9 +116,8 @@ export class Exchange {
 
   /** Answers with a text. */
   send(status: i32, text: string, type: string = "text/plain; charset=utf-8"): void {
-    const bytes = String.UTF8.encode(text);
-    this.begin(status, type, <f64>bytes.byteLength);
-    if (!this.isHead && hasBody(status)) this.connection.writeBytes(changetype<usize>(bytes), bytes.byteLength);
+    this.begin(status, type, <f64>String.UTF8.byteLength(text));
+    if (!this.isHead && hasBody(status)) this.connection.writeText(text);
     this.finish();
   }
 
@@ -145,18 +144,37 @@ export class Exchange {
   private begin(status: i32, type: string, length: f64): void {
     assert(!this.isAnswered, "a request is answered once");
     this.isAnswered = true;
-    let text = "HTTP/1.1 " + status.toString() + " " + reason(status) + "\r\nDate: " + dateNow() + "\r\n";
+    const connection = this.connection;
+    writeStatus(connection, status);
     if (hasBody(status)) {
-      text += "Content-Type: " + type + "\r\nContent-Length: " + (<i64>length).toString() + "\r\n";
+      connection.writeText("Content-Type: ");
+      connection.writeText(type);
+      connection.writeText("\r\nContent-Length: ");
+      connection.writeNumber(<u64>length);
+      connection.writeText("\r\n");
     }
-    if (this.closes) text += "Connection: close\r\n";
-    else if (this.head.minorVersion == 0) text += "Connection: keep-alive\r\n";
-    this.connection.writeText(text + this.extra + "\r\n");
+    if (this.closes) connection.writeText("Connection: close\r\n");
+    else if (this.head.minorVersion == 0) connection.writeText("Connection: keep-alive\r\n");
+    connection.writeText(this.extra);
+    connection.writeText("\r\n");
   }
 
   private finish(): void {
     if (this.closes) this.connection.end();
   }
+}
+
+/** The status line and the date. */
+function writeStatus(connection: HttpConnection, status: i32): void {
+  if (status == 200) connection.writeText("HTTP/1.1 200 OK\r\n");
+  else {
+    connection.writeText("HTTP/1.1 ");
+    connection.writeNumber(status);
+    connection.writeText(" ");
+    connection.writeText(reason(status));
+    connection.writeText("\r\n");
+  }
+  connection.writeText(dateField());
 }
 
 /** 204 and 304 answers have no body (RFC 9110, 6.4.1). */
@@ -260,6 +278,7 @@ export class HttpConnection extends Connection {
         if (head.contentLength > BODY_MAX) return this.refuse(413, length);
         this.head = head;
         this.body = new BodyDecoder(head.isChunked, head.contentLength, BODY_MAX);
+        head.keep();
         if (head.expectsContinue) this.writeText("HTTP/1.1 100 Continue\r\n\r\n");
       }
       const body = this.body!;
@@ -276,24 +295,17 @@ export class HttpConnection extends Connection {
   private answer(head: Head, body: Uint8Array): void {
     const exchange = new Exchange(this, head, body, !head.keepsAlive);
     this.handler(exchange);
+    head.forget();
     if (!exchange.isAnswered) exchange.send(500, "500 " + reason(500) + "\n");
   }
 
   /** Answers something that is no request we can serve, and closes: what follows cannot be told apart. */
   private refuse(status: i32, length: i32): i32 {
     const text = status.toString() + " " + reason(status) + "\n";
-    this.writeText(
-      "HTTP/1.1 " +
-        status.toString() +
-        " " +
-        reason(status) +
-        "\r\nDate: " +
-        dateNow() +
-        "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " +
-        text.length.toString() +
-        "\r\nConnection: close\r\n\r\n" +
-        text,
-    );
+    writeStatus(this, status);
+    this.writeText("Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: ");
+    this.writeNumber(text.length);
+    this.writeText("\r\n\r\n" + text);
     this.end();
     return length;
   }

@@ -150,10 +150,48 @@ export abstract class Output extends Deferred {
     return this.writeBytes(bytes.dataStart, bytes.length);
   }
 
-  /** Sends a text as UTF-8. */
+  /** Sends a text as UTF-8, encoded right into the output if it fits. */
   writeText(text: string): i32 {
-    const bytes = String.UTF8.encode(text);
-    return this.writeBytes(changetype<usize>(bytes), bytes.byteLength);
+    if (this.hasEnded || this.fd < 0) return -EPIPE;
+    const length = text.length;
+    if (length == 0) return 0;
+    // One UTF-16 unit becomes three bytes at most.
+    const room = this.roomFor(length * 3);
+    if (!room) {
+      const bytes = String.UTF8.encode(text);
+      return this.writeBytes(changetype<usize>(bytes), bytes.byteLength);
+    }
+    const n = <i32>String.UTF8.encodeUnsafe(changetype<usize>(text), length, room.ptr + room.used);
+    room.used += n;
+    this.pending += n;
+    defer(this);
+    return 0;
+  }
+
+  /** Sends a number in decimal. */
+  writeNumber(value: u64): i32 {
+    if (this.hasEnded || this.fd < 0) return -EPIPE;
+    const room = this.roomFor(20)!;
+    let digits = 1;
+    for (let rest = value; rest >= 10; rest /= 10) digits++;
+    for (let at = room.used + digits - 1; at >= room.used; at--) {
+      store<u8>(room.ptr + at, <u8>(0x30 + (value % 10)));
+      value /= 10;
+    }
+    room.used += digits;
+    this.pending += digits;
+    defer(this);
+    return 0;
+  }
+
+  /** A chunk at the end of the queue with so many bytes left, or null if no chunk has as many. */
+  private roomFor(bytes: i32): Chunk | null {
+    if (bytes > CHUNK_BYTES) return null;
+    const last = this.queueLast;
+    if (last != null && last.capacity - last.used >= bytes && last.lent == null && last.file == null) return last;
+    const chunk = chunks.take();
+    this.enqueue(chunk);
+    return chunk;
   }
 
   /** Sends the buffer itself, without a copy; it must not change until it has been sent, and is kept alive till then. */
