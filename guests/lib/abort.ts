@@ -3,6 +3,7 @@
  * and `seed` (the start value of Math.random). guests/lib/asconfig.json puts them in place (`--use`), so a guest imports
  * nothing but memory and the kernel. `abort` may run when the heap is exhausted or broken: it allocates nothing.
  */
+import "./console";
 import { sys_exit_group, sys_getrandom, sys_write } from "./sys";
 
 /** The exit code of an aborted guest: what a shell shows for SIGABRT (128 + 6). */

@@ -24,7 +24,11 @@ export function _start(): void {
   else if (name == "abort") throw new Error("boom é " + (env("WHY") || "no reason"));
   else if (name == "bounds") println(list[list.length].length.toString());
   else if (name == "exit") exit(port);
-  else if (name == "random") println(Math.random().toString());
+  else if (name == "console") {
+    console.log("to standard output");
+    console.error("to standard error");
+    trace("traced", 2, 1, 2.5);
+  } else if (name == "random") println(Math.random().toString());
   else if (name == "timers") return checkTimers();
   else if (name == "file-requests") return checkFileRequests();
   else if (name == "outgoing") return checkOutgoing(port);

@@ -80,6 +80,12 @@ describe("callbacks", () => {
   });
 });
 
+test("console and trace print", async () => {
+  const ended = await runGuest(MODULE, { args: ["console"] });
+  expect(ended.stdout).toBe("to standard output\nok console\n");
+  expect(ended.stderr).toBe("to standard error\ntrace: traced 1.0, 2.5\n");
+});
+
 describe("the end", () => {
   test("an exception is an abort: where it was thrown, and exit code 134", async () => {
     const ended = await runGuest(MODULE, { args: ["abort"], env: { WHY: "a reason" } });
