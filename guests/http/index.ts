@@ -26,7 +26,8 @@ function handle(exchange: Exchange): void {
   requestCount++;
   const path = exchange.path;
   if (path == "/hello") {
-    if (isRead(exchange)) exchange.send(200, "Hello, " + (exchange.query.length > 0 ? exchange.query : "world") + "!\n");
+    if (isRead(exchange))
+      exchange.send(200, "Hello, " + (exchange.query.length > 0 ? exchange.query : "world") + "!\n");
   } else if (path == "/echo") {
     if (exchange.method != "POST") exchange.refuseMethod("POST");
     else exchange.sendBytes(200, exchange.body, "application/octet-stream");

@@ -39,7 +39,8 @@ export class Received {
   // @ts-ignore: decorator
   @operator("[]")
   get(index: i32): u8 {
-    if (<u32>index >= <u32>this.length) throw new RangeError("received bytes: index out of range, or kept after onData");
+    if (<u32>index >= <u32>this.length)
+      throw new RangeError("received bytes: index out of range, or kept after onData");
     return load<u8>(this.ptr + index);
   }
 

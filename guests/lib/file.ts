@@ -294,29 +294,14 @@ export function rmdir(path: string): i32 {
 export function rename(from: string, to: string): i32 {
   const a = encode(from);
   const b = encode(to);
-  return calls.renameat(
-    AT_FDCWD,
-    changetype<usize>(a),
-    a.byteLength,
-    AT_FDCWD,
-    changetype<usize>(b),
-    b.byteLength,
-  );
+  return calls.renameat(AT_FDCWD, changetype<usize>(a), a.byteLength, AT_FDCWD, changetype<usize>(b), b.byteLength);
 }
 
 /** A second name for a file (hard link). */
 export function link(existing: string, path: string): i32 {
   const a = encode(existing);
   const b = encode(path);
-  return calls.linkat(
-    AT_FDCWD,
-    changetype<usize>(a),
-    a.byteLength,
-    AT_FDCWD,
-    changetype<usize>(b),
-    b.byteLength,
-    0,
-  );
+  return calls.linkat(AT_FDCWD, changetype<usize>(a), a.byteLength, AT_FDCWD, changetype<usize>(b), b.byteLength, 0);
 }
 
 export function symlink(target: string, path: string): i32 {

@@ -63,7 +63,7 @@ function says(ptr: usize, end: usize, word: string): bool {
   for (let i = 0; i < word.length; i++) {
     let c: i32 = load<u8>(ptr + i);
     if (c >= 0x41 && c <= 0x5a) c |= 0x20;
-    if (c != load<u16>(changetype<usize>(word) + (<usize>i << 1))) return false;
+    if (c != load<u16>(changetype<usize>(word) + ((<usize>i) << 1))) return false;
   }
   return true;
 }

@@ -53,9 +53,7 @@ export function addressOf(fd: i32, peer: bool): Result<Address> {
   const raw = new StaticArray<u8>(SOCKADDR_IN_SIZE + 4);
   const at = changetype<usize>(raw);
   store<u32>(at, SOCKADDR_IN_SIZE, SOCKADDR_IN_SIZE);
-  const error = peer
-    ? sys_getpeername(fd, at, at + SOCKADDR_IN_SIZE)
-    : sys_getsockname(fd, at, at + SOCKADDR_IN_SIZE);
+  const error = peer ? sys_getpeername(fd, at, at + SOCKADDR_IN_SIZE) : sys_getsockname(fd, at, at + SOCKADDR_IN_SIZE);
   if (error < 0) return Result.error<Address>(error);
   return Result.of<Address>(Address.read(at));
 }

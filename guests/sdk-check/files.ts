@@ -58,7 +58,10 @@ export function checkFiles(root: string): void {
   for (let i = 0; i < big.length; i++) big[i] = <u8>(i * 31 + (i >> 8));
   same<i32>(fs.writeFile(folder + "/big", big), 0, "a large file");
   const back = fs.readFile(folder + "/big").value;
-  expect(back.length == big.length && memory.compare(back.dataStart, big.dataStart, big.length) == 0, "comes back whole");
+  expect(
+    back.length == big.length && memory.compare(back.dataStart, big.dataStart, big.length) == 0,
+    "comes back whole",
+  );
 
   same<i32>(fs.rename(folder + "/data", folder + "/moved"), 0, "rename");
   expect(!fs.exists(folder + "/data") && fs.exists(folder + "/moved"), "renamed");
