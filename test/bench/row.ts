@@ -40,5 +40,8 @@ export function ratio(row: Row, to: Side): number | undefined {
 
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
-  return text.trim().replace(/\s*\n\s*/g, " ").slice(0, 300);
+  return text
+    .trim()
+    .replace(/\s*\n\s*/g, " ")
+    .slice(0, 300);
 }

@@ -98,8 +98,9 @@ function getRange(args: string[], { store }: Session): string {
   const start = parseInteger(args[2]!);
   const end = parseInteger(args[3]!);
   if (start === undefined || end === undefined) return notInteger;
+  if (start < 0 && end < 0 && start > end) return bulk("");
   const from = Math.max(0, start < 0 ? value.length + start : start);
-  const to = end < 0 ? value.length + end : end;
+  const to = Math.max(0, end < 0 ? value.length + end : end); // an end before the string is its first byte, as in Redis
   return bulk(value.slice(from, Math.max(from, to + 1)));
 }
 
