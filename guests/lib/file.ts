@@ -7,7 +7,7 @@
 import * as calls from "./calls";
 import { EIO, EINVAL, Result } from "./errno";
 import { writeFully } from "./process";
-import { sys_dup, sys_fcntl, sys_getcwd, sys_ioctl } from "./sys";
+import { sys_dup, sys_fcntl, sys_getcwd, sys_ioctl, sys_pipe2 } from "./sys";
 
 export const O_RDONLY: i32 = 0;
 export const O_WRONLY: i32 = 1;
@@ -104,6 +104,14 @@ export class Descriptor {
   ioctl(request: i32, argument: usize): i32 {
     return sys_ioctl(this.fd, request, argument);
   }
+}
+
+/** A pipe: the end to read from and the end to write to. */
+export function pipe(flags: i32 = O_CLOEXEC): Result<Descriptor[]> {
+  const pair = new StaticArray<i32>(2);
+  const error = sys_pipe2(changetype<usize>(pair), flags);
+  if (error < 0) return Result.error<Descriptor[]>(error);
+  return Result.of<Descriptor[]>([new Descriptor(pair[0]), new Descriptor(pair[1])]);
 }
 
 /** What stat(2) says. Times are milliseconds since 1970. */

@@ -7,7 +7,7 @@ import { finish } from "./check";
 import { checkFiles } from "./files";
 import { checkFileRequests, checkOutgoing, checkSignal, checkTimers } from "./ring";
 import { checkConnect, checkUdp } from "./sockets";
-import { checkCollector, checkLocks } from "./threads";
+import { checkCollector, checkLocks, checkPipe } from "./threads";
 
 export { ring_dispatch } from "../lib/ring";
 export { thread_entry } from "../lib/thread";
@@ -18,6 +18,7 @@ export function _start(): void {
   const port = list.length > 2 ? I32.parseInt(list[2]) : 0;
   if (name == "collector") checkCollector(port > 0 ? port : 10);
   else if (name == "locks") checkLocks();
+  else if (name == "pipe") checkPipe();
   else if (name == "files") checkFiles(list.length > 2 ? list[2] : "/tmp");
   else if (name == "connect") checkConnect(port);
   else if (name == "udp") checkUdp(port);

@@ -1,8 +1,9 @@
 /**
  * Threads: what a parked thread holds survives the collector, memory stays bounded, locks and joins do what they say.
  */
-import { EAGAIN, EDEADLK, EPERM, ESRCH, ETIMEDOUT } from "../lib/errno";
+import { EAGAIN, EDEADLK, EPERM, EPIPE, ESRCH, ETIMEDOUT } from "../lib/errno";
 import { futex } from "../lib/calls";
+import { Descriptor, pipe } from "../lib/file";
 import { memoryUsed, println, uptime } from "../lib/process";
 import { Condition, Mutex, join, sleep, spawn, threadId, yieldNow } from "../lib/thread";
 import { expect, same } from "./check";
@@ -137,4 +138,43 @@ export function checkLocks(): void {
   for (let i = 0; i < 20; i++) same<i32>(join(sleepers[i]), 40, "join of a sleeper");
   const took = uptime() - before;
   expect(took >= 35 && took < 400, "threads sleep at the same time: " + took.toString() + " ms");
+}
+
+const PIPED = 1_000_000;
+
+/** Writes PIPED bytes in pieces of odd sizes and closes. */
+function pour(into: Descriptor): i32 {
+  const bytes = new Uint8Array(7001);
+  let done = 0;
+  while (done < PIPED) {
+    const n = min(bytes.length, PIPED - done);
+    for (let i = 0; i < n; i++) bytes[i] = <u8>((done + i) * 7);
+    if (into.writeAll(bytes, 0, n) < 0) return 1;
+    done += n;
+  }
+  return into.close();
+}
+
+/** A pipe between two threads: both wait for each other all the time. */
+export function checkPipe(): void {
+  const ends = pipe().value;
+  const writer = spawn<Descriptor>(pour, ends[1]);
+  const bytes = new Uint8Array(4999);
+  let done = 0;
+  let isIntact = true;
+  while (true) {
+    const n = ends[0].read(bytes);
+    if (n <= 0) {
+      same<i32>(n, 0, "the end of the pipe");
+      break;
+    }
+    for (let i = 0; i < n; i++) if (bytes[i] != <u8>((done + i) * 7)) isIntact = false;
+    done += n;
+  }
+  same<i32>(done, PIPED, "bytes through the pipe");
+  expect(isIntact, "the bytes are the same");
+  same<i32>(join(writer), 0, "the writer's end");
+  const broken = pipe().value;
+  broken[0].close();
+  same<i32>(broken[1].writeText("x"), -EPIPE, "a pipe that nobody reads");
 }

@@ -39,6 +39,7 @@ describe("threads", () => {
   test("what parked threads hold survives the collector, and memory is bounded", () =>
     check("collector", { args: ["30"], memory: "16mb" }));
   test("locks, conditions, joins, sleeps", () => check("locks"));
+  test("a pipe between two of them", () => check("pipe"));
   test("an outgoing connection", () => capitals((port) => check("connect", { args: [String(port)] })));
   test("datagrams", async () => {
     const machine = await boot(MODULE, { args: ["udp", "5353"], publish: { 5353: 0 } });
