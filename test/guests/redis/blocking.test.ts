@@ -8,7 +8,9 @@ import { RespConnection } from "./resp-connection.ts";
 const machine = await sharedRedis();
 const redis = new Redis({ port: machine.port });
 const opened: Redis[] = [];
-afterAll(() => [redis, ...opened].forEach((client) => client.disconnect()));
+afterAll(() => {
+  for (const client of [redis, ...opened]) client.disconnect();
+});
 beforeEach(() => redis.flushall());
 
 function another(): Redis {

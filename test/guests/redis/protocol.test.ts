@@ -5,7 +5,9 @@ import { encode, ReplyError, RespConnection } from "./resp-connection.ts";
 
 const machine = await sharedRedis();
 const opened: RespConnection[] = [];
-afterEach(() => opened.splice(0).forEach((connection) => connection.close()));
+afterEach(() => {
+  for (const connection of opened.splice(0)) connection.close();
+});
 
 async function open(): Promise<RespConnection> {
   const connection = await RespConnection.open(machine.port);
