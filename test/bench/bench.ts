@@ -35,7 +35,7 @@ try {
 }
 const wanted = (name: string): boolean => pattern?.test(name) ?? true;
 
-// The spinner draws on a terminal only; in a log every step is one line too many, so there only the groups are named.
+// On a terminal a spinner names every step; in a log that would be hundreds of lines, so there only the groups are named.
 const spinner = process.stderr.isTTY ? yoctoSpinner({ stream: process.stderr }).start() : undefined;
 const progress = (text: string): void => {
   if (spinner) spinner.text = text;
@@ -43,11 +43,12 @@ const progress = (text: string): void => {
 
 const startedMs = performance.now();
 const rows: Row[] = [];
-for (const measure of [
-  () => callRows(wanted, progress),
-  () => bootRows(quick, wanted, progress),
-  () => redisRows({ quick, rounds }, wanted, progress),
-]) {
+for (const [group, measure] of [
+  ["system calls and switches", () => callRows(wanted, progress)],
+  ["boot", () => bootRows(quick, wanted, progress)],
+  ["redis", () => redisRows({ quick, rounds }, wanted, progress)],
+] as const) {
+  if (!spinner) console.error(`measuring: ${group}`);
   rows.push(...(await measure()));
 }
 spinner?.stop();
