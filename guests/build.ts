@@ -62,15 +62,20 @@ function findGuests(only: string[]): Guest[] {
     if (only.length > 0 && !only.includes(entry.name)) continue;
     const hash = createHash("sha256").update(base);
     for (const file of sourcesOf(dir)) hash.update(relative(guestsDir, file)).update("\0").update(readFileSync(file));
-    const configFile = join(dir, "asconfig.json");
-    const config = existsSync(configFile)
-      ? (JSON.parse(readFileSync(configFile, "utf8")) as { options?: Record<string, unknown> })
-      : {};
-    guests.push({ name: entry.name, options: { ...defaults, ...config.options }, hash: hash.digest("hex") });
+    const options = { ...defaults, ...optionsOf(join(dir, "asconfig.json")) };
+    guests.push({ name: entry.name, options, hash: hash.update(JSON.stringify(options)).digest("hex") });
   }
   const missing = only.filter((name) => !guests.some((guest) => guest.name === name));
   if (missing.length > 0) throw new Error(`no such guest: ${missing.join(", ")} (a guest is a folder of guests/ with an index.ts)`);
   return guests;
+}
+
+/** The options of an asconfig.json, those of the file it extends included. */
+function optionsOf(file: string): Record<string, unknown> {
+  if (!existsSync(file)) return {};
+  const config = JSON.parse(readFileSync(file, "utf8")) as { extends?: string; options?: Record<string, unknown> };
+  const inherited = config.extends ? optionsOf(join(dirname(file), config.extends)) : {};
+  return { ...inherited, ...config.options };
 }
 
 function flagsOf(options: Record<string, unknown>): string[] {

@@ -89,6 +89,18 @@ export class Client {
   commands: i64;
   replyMarkPtr: usize;
   argsBytes: u32;
+  // a request being swallowed (protocol.ts)
+  discarding: u32;
+  discardBytes: u32; // of the argument under way
+  discardArgs: u32; // arguments behind it
+  queryNeed: u32; // do not parse before the buffer holds so many bytes
+  // chunks in flight (loop.ts)
+  flightHead: usize;
+  flightTail: usize;
+  closeNext: usize; // list of clients to close
+  blockedNext: usize; // list of blocked clients (blocked.ts)
+  blockedPrev: usize;
+  unblockedNext: usize;
   spare0: usize;
   spare1: usize;
   spare2: usize;
@@ -108,6 +120,11 @@ export function clientNew(fd: i32): Client {
   c.bulkLen = -1;
   return c;
 }
+/** The client whose command runs, or 0. */
+export let currentClient: usize = 0;
+export function currentClientSet(p: usize): void {
+  currentClient = p;
+}
 export function clientLink(c: Client): void {
   c.id = clientNextId++;
   c.prev = clientsTail;
@@ -115,6 +132,19 @@ export function clientLink(c: Client): void {
   else clientsHead = changetype<usize>(c);
   clientsTail = changetype<usize>(c);
   clientCount++;
+}
+/** Clients to be closed at the end of the turn. */
+export let closeHead: usize = 0;
+export function closeHeadSet(p: usize): void {
+  closeHead = p;
+}
+/** Marks a client to be closed at the end of the turn; its replies go nowhere. */
+export function clientCloseSoon(c: Client): void {
+  if (c.flags & CLIENT_CLOSE_ASAP) return;
+  c.flags |= CLIENT_CLOSE_ASAP;
+  if (c.flags & CLIENT_FAKE) return;
+  c.closeNext = closeHead;
+  closeHead = changetype<usize>(c);
 }
 export function clientUnlink(c: Client): void {
   if (c.next) changetype<Client>(c.next).prev = c.prev;

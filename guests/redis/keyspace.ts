@@ -370,13 +370,12 @@ export function signalModified(db: u32, key: usize, n: u32): void {
 import { dictFairRandom } from "./dict";
 export function dbRandom(db: u32): usize {
   const keys = dbDict(db);
-  for (let tries = 0; ; tries++) {
-    const e = dictFairRandom(keys);
-    if (!e) return 0;
-    if (!entryVolatile(e) || !entryExpired(db, e)) return e;
-    if (loading || tries > 100) return e;
+  let e = dictFairRandom(keys);
+  for (let tries = 0; e && entryVolatile(e) && entryExpired(db, e) && tries < 100; tries++) {
     expireEntry(db, e);
+    e = dictFairRandom(keys);
   }
+  return e;
 }
 
 /** Removes keys whose time has come, earliest first, for at most `count` keys; whether more are due. */
@@ -412,4 +411,38 @@ const releaser: (v: usize) => void = releaseValue;
 /** Function-table index of "release this value" for dictClear. */
 export function releaseIndex(): u32 {
   return releaser.index;
+}
+
+/** A running AOF rewrite must see every key of a database as it was before FLUSHDB or SWAPDB. */
+export function dbBeforeFlush(db: u32): void {
+  if (!rewriteActive) return;
+  const keys = dbDict(db);
+  for (let e = dictFirst(keys); e; e = dictNext(keys, e)) aofBeforeChange(db, e);
+}
+import { dictFirst, dictNext } from "./dict";
+
+/** SWAPDB: the keys and their times change places; those who watch or wait stay. */
+export function dbSwap(a: u32, b: u32): void {
+  const x = dbAt(a);
+  const y = dbAt(b);
+  const keys = x.keys;
+  const heap = x.heap;
+  const count = x.heapCount;
+  const cap = x.heapCap;
+  x.keys = y.keys;
+  x.heap = y.heap;
+  x.heapCount = y.heapCount;
+  x.heapCap = y.heapCap;
+  y.keys = keys;
+  y.heap = heap;
+  y.heapCount = count;
+  y.heapCap = cap;
+}
+/** Keys with an expiry in a database. */
+export function dbVolatileCount(db: u32): u32 {
+  return dbAt(db).heapCount;
+}
+/** The i-th volatile entry of a database, in heap order (0: the next to expire); for sampling. */
+export function dbVolatileAt(db: u32, i: u32): usize {
+  return load<usize>(dbAt(db).heap + (<usize>i << 4), 8);
 }

@@ -10,7 +10,6 @@ import { alloc, free, tryAlloc, tryRealloc, usable } from "./alloc";
 import { copy } from "./bytes";
 import { formatI64, parseI64, parsedI64 } from "./number";
 import { cfg, lruClock, nowMs } from "./server";
-import { containerFree } from "./container";
 
 export const STRING: u32 = 0;
 export const LIST: u32 = 1;
@@ -178,3 +177,27 @@ export function objRelease(o: Obj): void {
   if (<u32>o.type == STRING) free(changetype<usize>(o));
   else containerFree(o);
 }
+
+/** A copy of a string object; 0 when memory is short. */
+export function strDuplicate(o: Obj): usize {
+  if (<u32>o.encoding == ENC_INT) return strFromI64(load<i64>(changetype<usize>(o), 8));
+  strView(o);
+  const q = strNewRaw(viewPtr, viewLen);
+  if (q) changetype<Obj>(q).encoding = o.encoding;
+  return q;
+}
+
+/** Seconds since the last access (LRU policies). */
+export function idleSeconds(o: Obj): i64 {
+  return (lruClock - o.lru) & 0xffffff;
+}
+/** The LFU counter after decay: one less for each lfu-decay-time minutes without access. */
+export function lfuFrequency(o: Obj): i64 {
+  const minutes = (<u32>(nowMs / 60000) - (o.lru >> 8)) & 0xffff;
+  const counter = o.lru & 0xff;
+  const periods = cfg.lfuDecayTime ? minutes / <u32>cfg.lfuDecayTime : 0;
+  return periods > counter ? 0 : counter - periods;
+}
+
+// Imported last: container.ts and what it needs use the constants above, and a constant must be compiled before its users.
+import { containerFree } from "./container";

@@ -9,7 +9,7 @@
  */
 import { alloc, free, tryAlloc } from "./alloc";
 import { copy, textCopy } from "./bytes";
-import { CLIENT_CLOSE_ASAP, CLIENT_FAKE, CLIENT_PENDING, Client } from "./client";
+import { CLIENT_CLOSE_ASAP, CLIENT_FAKE, CLIENT_PENDING, Client, clientCloseSoon } from "./client";
 import { formatI64, formatU64 } from "./number";
 import { formatScore } from "./double";
 import { Obj, STRING_HEADER, ENC_INT, strView, viewLen, viewPtr } from "./object";
@@ -113,10 +113,10 @@ function reserveSlow(c: Client, n: u32): usize {
   outputSeal(c);
   let want = n;
   if (c.outQueued >= CHUNK_BYTES * 2) want = max<u32>(n, min<u32>(c.outQueued, 262144)); // long replies get longer chunks
-  let p = c.flags & CLIENT_CLOSE_ASAP && !(c.flags & CLIENT_FAKE) ? 0 : chunkNew(want);
+  let p: usize = c.flags & CLIENT_CLOSE_ASAP && !(c.flags & CLIENT_FAKE) ? <usize>0 : chunkNew(want);
   if (!p && want > n) p = chunkNew(n);
   if (!p) {
-    c.flags |= CLIENT_CLOSE_ASAP;
+    clientCloseSoon(c);
     if (n > sinkCap) {
       sinkCap = max<u32>(n, 4096);
       free(sink);
@@ -255,7 +255,7 @@ export function replyBulkObj(c: Client, o: Obj): void {
   if (!c.outPtr) return;
   const block = tryAlloc(HEADER);
   if (!block) {
-    c.flags |= CLIENT_CLOSE_ASAP;
+    clientCloseSoon(c);
     return;
   }
   outputSeal(c);

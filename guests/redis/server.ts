@@ -21,6 +21,9 @@ export function clockSet(monotonic: f64, realtime: f64): void {
   nowMs = <i64>realtime;
   lruClock = <u32>(nowMs / 1000) & 0xffffff;
 }
+export function bootMsSet(): void {
+  bootMs = nowMs;
+}
 /** Reads the clock devices: for work that takes long inside one turn. */
 export function clockRefresh(): void {
   clockSet(sys_clock_ms(1), sys_clock_ms(0));
@@ -155,6 +158,9 @@ export function dirtyAdd(n: i64): void {
 export let loading: bool = false;
 /** Set by SHUTDOWN and by signals; the loop ends after this turn. */
 export let shutdownAsked: bool = false;
+export function shutdownAskedSet(value: bool): void {
+  shutdownAsked = value;
+}
 export function setLoading(value: bool): void {
   loading = value;
 }

@@ -1,0 +1,2 @@
+/** Bit commands. */
+export function registerBitCommands(): void {}
