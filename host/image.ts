@@ -48,8 +48,15 @@ export function shippedImages(): string[] {
     .sort();
 }
 
+/** An image by name, folder or file (see above), or the bytes of a module. */
+export type ImageSource = string | Uint8Array<ArrayBuffer>;
+
 /** Finds and compiles an image; throws UsageError with one line that says what is missing. */
-export async function loadImage(name: string): Promise<Image> {
+export async function loadImage(source: ImageSource): Promise<Image> {
+  if (typeof source !== "string") {
+    return { manifest: { name: "module" }, ...(await compileBytes(source, "the module")), filesFolder: null };
+  }
+  const name = source;
   const { manifest, modulePath, folder } = locate(name);
   const files = manifest.files && folder ? join(folder, manifest.files) : null;
   if (files && !existsSync(files)) throw new UsageError(`image ${name}: its files folder ${files} does not exist`);
@@ -95,14 +102,13 @@ function compile(path: string, name: string): Promise<Pick<Image, "module" | "sh
   const key = `${mtimeMs} ${size}`;
   const known = compiled.get(path);
   if (known?.key === key) return known.image;
-  const image = compileFresh(path, name);
+  const image = compileBytes(readFileSync(path), name);
   compiled.set(path, { key, image });
   image.catch(() => compiled.delete(path));
   return image;
 }
 
-async function compileFresh(path: string, name: string): Promise<Pick<Image, "module" | "shape">> {
-  const bytes = readFileSync(path);
+async function compileBytes(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Pick<Image, "module" | "shape">> {
   try {
     const shape = readModuleShape(bytes);
     return { shape, module: await WebAssembly.compile(bytes) };

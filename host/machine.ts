@@ -1,14 +1,14 @@
 /**
  * A machine: kernel, guest and devices put together. The composition root, and the only file that imports both sides.
  */
-import { Readable, type Duplex } from "node:stream";
+import { type Duplex, Readable } from "node:stream";
 import { GuestMemory } from "../kernel/mem/guest-memory.ts";
 import { PhysicalMemory } from "../kernel/mem/physical.ts";
 import { KERNEL_RAM_BYTES, KILLED, MachineKernel, type MachineEnd } from "../kernel/machine-kernel.ts";
 import { LinkError } from "../kernel/personality/native.ts";
 import { ClockDevice } from "./devices/clock.ts";
 import { ConsoleDevice } from "./devices/console.ts";
-import { EntropyDevice } from "./devices/entropy.ts";
+import { EntropyDevice, hostEntropy, seededEntropy } from "./devices/entropy.ts";
 import { NetDevice } from "./devices/net.ts";
 import type { Image } from "./image.ts";
 import { type BootOptions, MEMORY_BYTES_MAX, parseEnvironment, parseMemory, parsePublications, parseVolumes, type Publication } from "./options.ts";
@@ -43,6 +43,7 @@ export class Machine {
   /** Settles when the machine has ended; never rejects. */
   readonly exited: Promise<ExitStatus>;
   readonly #kernel: MachineKernel;
+  readonly #console: ConsoleDevice;
   readonly #net: NetDevice;
   readonly #devices: { close(): void }[];
   readonly #output: readonly [OutputStream, OutputStream];
@@ -73,20 +74,25 @@ export class Machine {
     this.stderr = stderr;
     this.#output = [stdout, stderr];
     const log = options.log ?? ((line: string) => void stderr.write(Buffer.from(`ringzero: ${line}\n`)));
-    const stdin = typeof options.stdin === "string" || options.stdin instanceof Uint8Array ? Readable.from([Buffer.from(options.stdin)]) : (options.stdin ?? null);
     const clock = new ClockDevice(physical, { log });
-    const entropy = new EntropyDevice(physical, { log, ...(options.seed !== undefined && { seed: options.seed }) });
-    const console = new ConsoleDevice(physical, { stdout, stderr, input: stdin, log });
+    const entropy = new EntropyDevice(physical, { log, source: options.seed === undefined ? hostEntropy : seededEntropy(options.seed) });
+    this.#console = new ConsoleDevice(physical, { stdout, stderr, log });
+    const { stdin } = options;
+    if (stdin instanceof Readable) this.#console.attachInput(stdin);
+    else {
+      if (stdin !== undefined) this.#console.input(Buffer.from(stdin));
+      this.#console.endInput();
+    }
     this.#net = new NetDevice(physical, {
       publish: new Map(this.#published.map(({ guestPort, host, port }) => [guestPort, { host, port }])),
       outbound: options.outbound ?? "loopback",
       log,
     });
-    this.#devices = [clock, console, this.#net];
+    this.#devices = [clock, this.#net];
     this.#kernel = new MachineKernel(
       { name: this.name, args, env, memoryLimit },
       physical,
-      { clock: clock.mmio, entropy: entropy.mmio, console: console.mmio, net: this.#net.mmio },
+      { clock: clock.mmio, entropy: entropy.mmio, console: this.#console.mmio, net: this.#net.mmio },
       {
         defer: (turn) => void setImmediate(turn),
         log,
@@ -166,6 +172,7 @@ export class Machine {
   }
 
   #ended(end: MachineEnd): void {
+    this.#console.finish();
     for (const device of this.#devices) device.close();
     for (const stream of this.#output) stream.finish();
     this.#settleExited(end);
