@@ -12,6 +12,7 @@ import {
   sys_close,
   sys_exit_group,
   sys_fsync,
+  sys_getcwd,
   sys_mkdirat,
   sys_openat,
   sys_read,
@@ -27,6 +28,10 @@ import {
   PARAM_MULTI,
   PARAM_SAVE,
   PARAM_BOOL,
+  PARAM_ENUM,
+  PARAM_FLAGS,
+  PARAM_INT,
+  PARAM_NOTIFY,
   PARAM_OUTPUT_LIMITS,
   Param,
   configTableInit,
@@ -57,11 +62,11 @@ export let configFile: usize = 0;
 const words: Builder = changetype<Builder>(memory.data(16, 16)); // bytes of all words of a line
 const WORDS_MAX: i32 = 128;
 const wordTable = memory.data(WORDS_MAX * 8, 16); // offset, length
-let wordCount: i32 = 0;
-function wordAt(i: i32): usize {
+export let wordCount: i32 = 0;
+export function wordAt(i: i32): usize {
   return words.data + load<u32>(wordTable + (<usize>i << 3));
 }
-function wordSize(i: i32): u32 {
+export function wordSize(i: i32): u32 {
   return load<u32>(wordTable + (<usize>i << 3), 4);
 }
 function isSpace(ch: u32): bool {
@@ -135,7 +140,7 @@ export function splitWords(p: usize, end: usize): bool {
 }
 
 /** Appends bytes as a quoted word, as Redis' sdscatrepr. */
-function putQuoted(b: Builder, p: usize, n: u32): void {
+export function putQuoted(b: Builder, p: usize, n: u32): void {
   putByte(b, 34);
   for (let i: u32 = 0; i < n; i++) {
     const ch: u32 = load<u8>(p + i);
@@ -325,6 +330,21 @@ function argumentLines(text: Builder, first: i32): void {
   }
 }
 
+/** A path that stays right after `dir` was entered, as a blob. */
+function absolute(p: usize, n: u32): usize {
+  if (load<u8>(p) == 47) return blobNew(p, n);
+  const b = builder();
+  builderRoom(b, 4096);
+  const length = sys_getcwd(b.data, 4096);
+  if (length > 0) b.length = length;
+  if (length != 1) putByte(b, 47); // the root is its own slash
+  putBytes(b, p, n);
+  const blob = blobNew(b.data, b.length);
+  free(b.data);
+  free(changetype<usize>(b));
+  return blob;
+}
+
 /** Fills in defaults, then file and arguments, and enters the data folder. Ends the guest on an error. Called once, first of all. */
 export function configBoot(): void {
   configTableInit();
@@ -335,7 +355,7 @@ export function configBoot(): void {
     const p = alloc(n + 1);
     sys_arg_copy(1, p, n);
     if (n && load<u8>(p) != 45) {
-      configFile = blobNew(p, n);
+      configFile = absolute(p, n);
       first = 2;
       if (!readFile(text, p, n)) {
         log(LOG_WARNING, "can't read the configuration");
@@ -388,8 +408,8 @@ const original: Builder = changetype<Builder>(memory.data(16, 16));
 
 /** The value that a parameter has when nothing is said, for "write only what differs". */
 function isDefault(p: Param): bool {
-  if (p.kind <= PARAM_BOOL + 1 || p.words) {
-    if (changetype<string>(p.words).length || p.kind <= 1) return paramRead(p) == p.fallback;
+  if (p.kind == PARAM_BOOL || p.kind == PARAM_INT || p.kind == PARAM_ENUM || p.kind == PARAM_FLAGS || p.kind == PARAM_NOTIFY) {
+    return paramRead(p) == p.fallback;
   }
   builderReset(value);
   putParam(value, p);

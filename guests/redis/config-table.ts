@@ -50,6 +50,7 @@ export const APPLY_LATENCY_TRACKING: u32 = 10;
 export const APPLY_POLICY: u32 = 11;
 export const APPLY_DEFRAG: u32 = 12;
 export const APPLY_CLUSTER: u32 = 13;
+export const APPLY_APPENDFSYNC: u32 = 14;
 
 @unmanaged
 export class Param {
@@ -115,7 +116,7 @@ function add(name: string, kind: u32, flags: u32, slot: usize, low: i64, high: i
   return p;
 }
 
-function bool(name: string, flags: u32, slot: usize, fallback: i64, apply: u32 = APPLY_NONE): void {
+function flag(name: string, flags: u32, slot: usize, fallback: i64, apply: u32 = APPLY_NONE): void {
   add(name, PARAM_BOOL, flags, slot, 0, 1, fallback, "", apply);
 }
 function int(name: string, flags: u32, slot: usize, low: i64, high: i64, fallback: i64, apply: u32 = APPLY_NONE): Param {
@@ -197,50 +198,50 @@ export function configTableInit(): void {
 
 function booleans(): void {
   const immutable = PARAM_IMMUTABLE;
-  bool("rdbchecksum", immutable, 0, 1);
-  bool("daemonize", immutable, 0, 0);
-  bool("io-threads-do-reads", immutable, 0, 0);
-  bool("always-show-logo", immutable, 0, 0);
-  bool("protected-mode", 0, 0, 1);
-  bool("rdbcompression", 0, 0, 1);
-  bool("rdb-del-sync-files", 0, 0, 0);
-  bool("activerehashing", 0, field(offsetof<Config>("activerehashing")), 1);
-  bool("stop-writes-on-bgsave-error", 0, 0, 1);
-  bool("set-proc-title", immutable, 0, 1);
-  bool("dynamic-hz", 0, 0, 1);
-  bool("lazyfree-lazy-eviction", 0, field(offsetof<Config>("lazyfreeLazyEviction")), 0);
-  bool("lazyfree-lazy-expire", 0, field(offsetof<Config>("lazyfreeLazyExpire")), 0);
-  bool("lazyfree-lazy-server-del", 0, field(offsetof<Config>("lazyfreeLazyServerDel")), 0);
-  bool("lazyfree-lazy-user-del", 0, field(offsetof<Config>("lazyfreeLazyUserDel")), 0);
-  bool("lazyfree-lazy-user-flush", 0, field(offsetof<Config>("lazyfreeLazyUserFlush")), 0);
-  bool("repl-disable-tcp-nodelay", 0, 0, 0);
-  bool("repl-diskless-sync", 0, 0, 1);
-  bool("aof-rewrite-incremental-fsync", 0, 0, 1);
-  bool("no-appendfsync-on-rewrite", 0, field(offsetof<Config>("noAppendfsyncOnRewrite")), 0);
-  bool("cluster-require-full-coverage", 0, 0, 1);
-  bool("rdb-save-incremental-fsync", 0, 0, 1);
-  bool("aof-load-truncated", 0, field(offsetof<Config>("aofLoadTruncated")), 1);
-  bool("aof-use-rdb-preamble", 0, field(offsetof<Config>("aofUseRdbPreamble")), 0, APPLY_PREAMBLE);
-  bool("aof-timestamp-enabled", 0, aofTimestampEnabled, 0);
-  bool("cluster-replica-no-failover", 0, 0, 0);
-  bool("replica-lazy-flush", 0, 0, 0);
-  bool("replica-serve-stale-data", 0, 0, 1);
-  bool("replica-read-only", 0, 0, 1);
-  bool("replica-ignore-maxmemory", 0, 0, 1);
-  bool("activedefrag", 0, 0, 0, APPLY_DEFRAG);
-  bool("syslog-enabled", immutable, 0, 0);
-  bool("cluster-enabled", immutable, 0, 0, APPLY_CLUSTER);
-  bool("appendonly", PARAM_DENY_LOADING, field(offsetof<Config>("appendonly")), 0, APPLY_APPENDONLY);
-  bool("cluster-allow-reads-when-down", 0, 0, 0);
-  bool("cluster-allow-pubsubshard-when-down", 0, 0, 1);
-  bool("crash-log-enabled", 0, 0, 1);
-  bool("crash-memcheck-enabled", 0, 0, 1);
-  bool("disable-thp", immutable, 0, 1);
-  bool("cluster-allow-replica-migration", 0, 0, 1);
-  bool("replica-announced", 0, 0, 1);
-  bool("latency-tracking", 0, field(offsetof<Config>("latencyTracking")), 1, APPLY_LATENCY_TRACKING);
-  bool("aof-disable-auto-gc", 0, aofDisableAutoGc, 0, APPLY_AUTO_GC);
-  bool("replica-ignore-disk-write-errors", 0, 0, 0);
+  flag("rdbchecksum", immutable, 0, 1);
+  flag("daemonize", immutable, 0, 0);
+  flag("io-threads-do-reads", immutable, 0, 0);
+  flag("always-show-logo", immutable, 0, 0);
+  flag("protected-mode", 0, 0, 1);
+  flag("rdbcompression", 0, 0, 1);
+  flag("rdb-del-sync-files", 0, 0, 0);
+  flag("activerehashing", 0, field(offsetof<Config>("activerehashing")), 1);
+  flag("stop-writes-on-bgsave-error", 0, 0, 1);
+  flag("set-proc-title", immutable, 0, 1);
+  flag("dynamic-hz", 0, 0, 1);
+  flag("lazyfree-lazy-eviction", 0, field(offsetof<Config>("lazyfreeLazyEviction")), 0);
+  flag("lazyfree-lazy-expire", 0, field(offsetof<Config>("lazyfreeLazyExpire")), 0);
+  flag("lazyfree-lazy-server-del", 0, field(offsetof<Config>("lazyfreeLazyServerDel")), 0);
+  flag("lazyfree-lazy-user-del", 0, field(offsetof<Config>("lazyfreeLazyUserDel")), 0);
+  flag("lazyfree-lazy-user-flush", 0, field(offsetof<Config>("lazyfreeLazyUserFlush")), 0);
+  flag("repl-disable-tcp-nodelay", 0, 0, 0);
+  flag("repl-diskless-sync", 0, 0, 1);
+  flag("aof-rewrite-incremental-fsync", 0, 0, 1);
+  flag("no-appendfsync-on-rewrite", 0, field(offsetof<Config>("noAppendfsyncOnRewrite")), 0);
+  flag("cluster-require-full-coverage", 0, 0, 1);
+  flag("rdb-save-incremental-fsync", 0, 0, 1);
+  flag("aof-load-truncated", 0, field(offsetof<Config>("aofLoadTruncated")), 1);
+  flag("aof-use-rdb-preamble", 0, field(offsetof<Config>("aofUseRdbPreamble")), 0, APPLY_PREAMBLE);
+  flag("aof-timestamp-enabled", 0, aofTimestampEnabled, 0);
+  flag("cluster-replica-no-failover", 0, 0, 0);
+  flag("replica-lazy-flush", 0, 0, 0);
+  flag("replica-serve-stale-data", 0, 0, 1);
+  flag("replica-read-only", 0, 0, 1);
+  flag("replica-ignore-maxmemory", 0, 0, 1);
+  flag("activedefrag", 0, 0, 0, APPLY_DEFRAG);
+  flag("syslog-enabled", immutable, 0, 0);
+  flag("cluster-enabled", immutable, 0, 0, APPLY_CLUSTER);
+  flag("appendonly", PARAM_DENY_LOADING, field(offsetof<Config>("appendonly")), 0, APPLY_APPENDONLY);
+  flag("cluster-allow-reads-when-down", 0, 0, 0);
+  flag("cluster-allow-pubsubshard-when-down", 0, 0, 1);
+  flag("crash-log-enabled", 0, 0, 1);
+  flag("crash-memcheck-enabled", 0, 0, 1);
+  flag("disable-thp", immutable, 0, 1);
+  flag("cluster-allow-replica-migration", 0, 0, 1);
+  flag("replica-announced", 0, 0, 1);
+  flag("latency-tracking", 0, field(offsetof<Config>("latencyTracking")), 1, APPLY_LATENCY_TRACKING);
+  flag("aof-disable-auto-gc", 0, aofDisableAutoGc, 0, APPLY_AUTO_GC);
+  flag("replica-ignore-disk-write-errors", 0, 0, 0);
 }
 
 function texts(): void {
@@ -285,7 +286,7 @@ function enums(): void {
     "volatile-lru:1 volatile-lfu:258 volatile-random:768 volatile-ttl:512 allkeys-lru:1029 allkeys-lfu:1286 allkeys-random:1540 noeviction:1792",
     APPLY_POLICY,
   );
-  words("appendfsync", 0, field(offsetof<Config>("appendfsync")), 2, "everysec:2 always:1 no:0");
+  words("appendfsync", 0, field(offsetof<Config>("appendfsync")), 2, "everysec:2 always:1 no:0", APPLY_APPENDFSYNC);
   words("oom-score-adj", 0, 0, 0, "no:0 yes:1 relative:1 absolute:2");
   words("acl-pubsub-default", 0, 0, 0, "allchannels:4 resetchannels:0");
   words("sanitize-dump-payload", 0, 0, 0, "no:0 yes:1 clients:2");

@@ -4,12 +4,14 @@
  * CONFIG SET is atomic: every value is checked and set before anything is applied, and a failure puts all of them back.
  */
 import { Builder, builderRelease, builderReset } from "./builder";
-import { aofTurnOff, aofTurnOn, aofSaysEnabled, aofHistoryGc } from "./aof";
+import { aofSaysEnabled, gateUpdate } from "./aof";
+import { rewriteCollect, rewriteTurnOff, rewriteTurnOn } from "./aof-rewrite";
 import { globMatch, equalWord } from "./bytes";
 import { Client, argLen, argPtr, argc } from "./client";
 import { CMD_ADMIN, CMD_LOADING, CMD_NOSCRIPT, CMD_STALE, Command, command, commandsHead, describe, subcommand } from "./command";
 import { configRewrite } from "./config-file";
 import {
+  APPLY_APPENDFSYNC,
   APPLY_APPENDONLY,
   APPLY_AUTO_GC,
   APPLY_BIND,
@@ -60,11 +62,11 @@ function apply(code: u32): bool {
   switch (code) {
     case APPLY_APPENDONLY:
       if (cfg.appendonly && !aofSaysEnabled()) {
-        if (!aofTurnOn()) {
+        if (!rewriteTurnOn()) {
           putText(problem, "Unable to turn on AOF. Check server logs.");
           return false;
         }
-      } else if (!cfg.appendonly && aofSaysEnabled()) aofTurnOff();
+      } else if (!cfg.appendonly && aofSaysEnabled()) rewriteTurnOff();
       return true;
     case APPLY_MAXMEMORY:
       if (cfg.maxmemory) {
@@ -94,8 +96,11 @@ function apply(code: u32): bool {
     case APPLY_DEFRAG:
       putText(problem, "Active defragmentation cannot be enabled: it requires a Redis server compiled with a modified Jemalloc like the one shipped by default with the Redis source distribution");
       return false;
+    case APPLY_APPENDFSYNC:
+      gateUpdate();
+      return true;
     case APPLY_AUTO_GC:
-      aofHistoryGc();
+      rewriteCollect();
       return true;
     case APPLY_LATENCY_TRACKING:
       if (!cfg.latencyTracking) latencyTrackingReset();

@@ -3,6 +3,7 @@
  * propagates and wakes blocked clients.
  */
 import { aofDenyWrite, aofEnabled, aofFeed, aofGateSeq } from "./aof";
+import { replyDeny } from "./aof-gate";
 import { hasRoom } from "./alloc";
 import { handleReadyKeys, readyPending } from "./blocked";
 import {
@@ -253,7 +254,7 @@ function process(c: Client, m: Command): void {
     return;
   }
   if (aofDenyWrite && (flags & CMD_WRITE || isPing(m))) {
-    rejectText(c, m, "MISCONF Errors writing to the AOF file: No space left on device");
+    rejectMisconf(c, m);
     return;
   }
   if (c.flags & CLIENT_PUBSUB && c.resp == 2 && !(m.flags & CMD_PUBSUB_ALLOWED)) {
@@ -279,6 +280,17 @@ function process(c: Client, m: Command): void {
   if (readyPending) handleReadyKeys();
 }
 import { execAbortArity } from "./multi";
+
+/** The append-only file cannot be written; the text names the errno. */
+function rejectMisconf(c: Client, m: Command): void {
+  if (m.flags & CMD_EXEC) {
+    execAbortText(c, "MISCONF Errors writing to the AOF file");
+    m.rejected++;
+    return;
+  }
+  replyDeny(c);
+  reject(c, m);
+}
 
 /** What a command may come to need beyond its arguments. */
 function roomWanted(): usize {

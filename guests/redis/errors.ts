@@ -1,7 +1,7 @@
 /** Counts of error replies by code (INFO errorstats) and the failure mark of the running command. */
 import { Client } from "./client";
 import { stats } from "./server";
-import { Dict, dictFindOrAdd, dictNew, entrySetValue, entryValue } from "./dict";
+import { Dict, dictFindOrAdd, dictFree, dictNew, entrySetValue, entryValue } from "./dict";
 
 /** Set by any error reply; dispatch.ts clears it before a command and counts a failed call after it. */
 export let commandFailed: bool = false;
@@ -20,4 +20,11 @@ export function errorSeen(c: Client, p: usize, n: u32): void {
   if (errorCounts.used >= 128) return;
   const e = dictFindOrAdd(errorCounts, p, length);
   if (e) entrySetValue(e, entryValue(e) + 1);
+}
+
+/** CONFIG RESETSTAT: forgets the counts. */
+export function errorReset(): void {
+  if (changetype<usize>(errorCounts)) dictFree(errorCounts, 0);
+  errorCounts = changetype<Dict>(0);
+  stats.totalErrorReplies = 0;
 }

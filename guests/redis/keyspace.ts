@@ -9,7 +9,8 @@
  * `signalModified`, `notify` and `dirty += n` (`dirtyAdd`).
  */
 import { alloc, free, tryAlloc, usable } from "./alloc";
-import { aofBeforeChange, rewriteActive } from "./aof";
+import { aofBeforeChange, aofKeyAdded, rewriteActive } from "./aof";
+import { rewriteRestart } from "./aof-rewrite";
 import { copy, hash } from "./bytes";
 import { Client, argLen, argPtr } from "./client";
 import {
@@ -47,7 +48,8 @@ export class Db {
   blocked: usize; // Dict key -> blocked clients (blocked.ts), or 0
   avgTtl: f64;
 }
-let dbs: usize = 0;
+// @ts-ignore: decorator
+@lazy let dbs: usize = 0;
 
 export function dbInit(): void {
   dbs = alloc(<usize>cfg.databases * offsetof<Db>());
@@ -279,7 +281,7 @@ export function dbAdd(db: u32, key: usize, n: u32, value: usize): usize {
   const e = dictAddHash(dbDict(db), key, n, hash(key, n));
   if (!e) return 0;
   entrySetValue(e, value);
-  if (rewriteActive) aofBeforeChange(db, e);
+  if (rewriteActive) aofKeyAdded(db, e);
   signalReady(db, e);
   notify(NOTIFY_NEW, "new", key, n, db);
   return e;
@@ -310,7 +312,7 @@ export function dbSet(c: Client, db: u32, key: usize, n: u32, value: usize, keep
     e = dictAddHash(keys, key, n, h);
     if (!e) return 0;
     entrySetValue(e, value);
-    if (rewriteActive) aofBeforeChange(db, e);
+    if (rewriteActive) aofKeyAdded(db, e);
     signalReady(db, e);
     notify(NOTIFY_NEW, "new", key, n, db);
   }
@@ -407,19 +409,16 @@ import { dictClear } from "./dict";
 function releaseValue(v: usize): void {
   objRelease(changetype<Obj>(v));
 }
-const releaser: (v: usize) => void = releaseValue;
 /** Function-table index of "release this value" for dictClear. */
 export function releaseIndex(): u32 {
+  const releaser: (v: usize) => void = releaseValue;
   return releaser.index;
 }
 
-/** A running AOF rewrite must see every key of a database as it was before FLUSHDB or SWAPDB. */
+/** Before FLUSHDB, FLUSHALL and SWAPDB: a running AOF rewrite begins again on what is there afterwards. */
 export function dbBeforeFlush(db: u32): void {
-  if (!rewriteActive) return;
-  const keys = dbDict(db);
-  for (let e = dictFirst(keys); e; e = dictNext(keys, e)) aofBeforeChange(db, e);
+  if (rewriteActive) rewriteRestart();
 }
-import { dictFirst, dictNext } from "./dict";
 
 /** SWAPDB: the keys and their times change places; those who watch or wait stay. */
 export function dbSwap(a: u32, b: u32): void {

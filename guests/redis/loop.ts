@@ -6,6 +6,7 @@
  */
 import { free } from "./alloc";
 import { aofBeforeSleep, aofCron, aofFileEvent, aofShutdown } from "./aof";
+import { TIMER_REWRITE, rewriteSlice } from "./aof-rewrite";
 import { TIMER_BLOCK, blockTimerEvent, blockedClientFree, unblockedTake } from "./blocked";
 import { blobFree, blobNew } from "./bytes";
 import {
@@ -345,6 +346,7 @@ export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
       }
     } else if (kind == RING_TIMER) {
       if (e.user == TIMER_CRON) cron();
+      else if (e.user == TIMER_REWRITE) rewriteSlice();
       else if ((e.user & 3) == TIMER_BLOCK) blockTimerEvent(e.user);
     } else if (kind == RING_FILE) {
       aofFileEvent(e.user, e.result);

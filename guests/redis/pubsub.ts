@@ -2,14 +2,13 @@
  * Publish and subscribe: channels, patterns and shard channels.
  *
  * Three dicts of the server (channel -> Subscribers) and three of each client (channel -> 0). A Subscribers block is an array of clients in
- * the order in which they subscribed. A name is in a server dict exactly while somebody subscribes to it. `pubsubClientGone` must
+ * the order in which they subscribed. A name is in a server dict exactly while somebody subscribes to it. `pubsubClientFree` must
  * be called before a client is freed.
  */
-import { alloc, free, tryAlloc, tryRealloc } from "./alloc";
+import { free, tryRealloc } from "./alloc";
 import { globMatch } from "./bytes";
-import { CLIENT_CLOSE_ASAP, CLIENT_PUBSUB, Client, argLen, argPtr, argc, clientsHead } from "./client";
+import { CLIENT_CLOSE_ASAP, CLIENT_PUBSUB, Client, argLen, argPtr, argc } from "./client";
 import {
-  ACL_DANGEROUS,
   CMD_FAST,
   CMD_LOADING,
   CMD_MAY_REPLICATE,
@@ -173,7 +172,7 @@ function flagUpdate(c: Client): void {
 }
 
 /** Takes a client out of everything, without replies: RESET, or before it is freed. */
-export function pubsubClientGone(c: Client): void {
+export function pubsubClientFree(c: Client): void {
   for (let kind: u32 = 0; kind < 3; kind++) {
     const own = clientDict(c, kind);
     if (!own) continue;

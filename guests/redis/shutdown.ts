@@ -1,5 +1,5 @@
 /** SHUTDOWN, SIGTERM, SIGINT: the file is flushed and synced, then the guest exits. */
-import { aofShutdown } from "./aof";
+import { aofShutdown, aofShutdownWaits } from "./aof";
 import { flushOutput } from "./loop";
 import { CLIENT_DENY_BLOCKING, Client, argc } from "./client";
 import { ACL_DANGEROUS, CMD_ADMIN, CMD_ALLOW_BUSY, CMD_LOADING, CMD_NOSCRIPT, CMD_NO_MULTI, CMD_STALE, argIs, command, describe } from "./command";
@@ -16,7 +16,9 @@ export function shutdownBegin(): void {
 }
 /** At the end of each turn while a shutdown is wanted: leaves when everything acknowledged is on disk. */
 export function shutdownStep(): void {
-  if (!aofShutdown() && !forced) {
+  const durable = aofShutdown();
+  if (!durable && aofShutdownWaits()) return; // an fsync is under way: its completion brings the next turn
+  if (!durable && !forced) {
     log(LOG_WARNING, "Errors trying to SHUTDOWN: the append only file could not be synced. Use SHUTDOWN FORCE to exit anyway.");
     shutdownAskedSet(false);
     return;
