@@ -78,10 +78,10 @@ function collect(context: usize, e: usize): void {
   store<usize>(scanFound + (<usize>scanFoundCount << 2), e);
   scanFoundCount++;
 }
-const collector: (context: usize, e: usize) => void = collect;
 
 /** Scans from `scanCursor` until about `scanCount` entries are found (at most ten times as many buckets); answers the next cursor. The entries are in `scanFound`, unfiltered. */
 export function scanDict(d: Dict): u32 {
+  const collector: (context: usize, e: usize) => void = collect;
   scanFoundCount = 0;
   let cursor = scanCursor;
   let steps = scanCount > 0x0ccccccc ? 0x7fffffff : <i32>scanCount * 10;

@@ -79,7 +79,7 @@ function strlen(c: Client): void {
 }
 
 function tooLong(c: Client, bytes: u64): bool {
-  if (<i64>bytes <= cfg.protoMaxBulkLen) return false;
+  if (bytes <= <u64>cfg.protoMaxBulkLen) return false;
   replyError(c, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
   return true;
 }
