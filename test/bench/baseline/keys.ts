@@ -85,6 +85,11 @@ function deleteKeys(args: string[], { store }: Session): string {
   return integer(deleted);
 }
 
+function flush({ store }: Session): string {
+  store.clear();
+  return ok;
+}
+
 function unwatch(session: Session): void {
   session.watching = undefined;
 }
@@ -157,8 +162,8 @@ export function keyCommands(commands: Map<string, Command>): Command[] {
     command("SCAN", -2, scan),
     command("RENAME", 3, rename),
     command("DBSIZE", 1, (_args, { store }) => integer(store.values.size)),
-    command("FLUSHALL", -1, (_args, { store }) => (store.clear(), ok)),
-    command("FLUSHDB", -1, (_args, { store }) => (store.clear(), ok)),
+    command("FLUSHALL", -1, (_args, session) => flush(session)),
+    command("FLUSHDB", -1, (_args, session) => flush(session)),
     command("EXPIRE", 3, expire(1000, false)),
     command("PEXPIRE", 3, expire(1, false)),
     command("EXPIREAT", 3, expire(1000, true)),
@@ -182,7 +187,10 @@ export function keyCommands(commands: Map<string, Command>): Command[] {
       return ok;
     }),
     command("WATCH", -2, watch),
-    command("UNWATCH", 1, (_args, session) => (unwatch(session), ok)),
+    command("UNWATCH", 1, (_args, session) => {
+      unwatch(session);
+      return ok;
+    }),
     command("PING", -1, (args) => (args.length === 1 ? "+PONG\r\n" : bulk(args[1]))),
     command("ECHO", 2, (args) => bulk(args[1])),
     command("SELECT", 2, (args) => (args[1] === "0" ? ok : "-ERR DB index is out of range\r\n")),

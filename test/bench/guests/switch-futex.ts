@@ -21,7 +21,7 @@ function play(me: i32): void {
   }
 }
 
-export function thread_entry(fn: i32, arg: i32): i32 {
+export function thread_entry(_fn: i32, arg: i32): i32 {
   play(arg);
   return 0;
 }

@@ -19,7 +19,7 @@ function play(): void {
   for (let i = 0; i < YIELDS; i++) sys_sched_yield();
 }
 
-export function thread_entry(fn: i32, arg: i32): i32 {
+export function thread_entry(_fn: i32, _arg: i32): i32 {
   play();
   return 0;
 }

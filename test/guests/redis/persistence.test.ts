@@ -63,7 +63,7 @@ class WriteLoad {
   readonly sent: number[];
   readonly errors: string[] = [];
   #stopping = false;
-  #done: Promise<void[]> | undefined;
+  #done: Promise<unknown> | undefined;
 
   constructor(writers: number) {
     this.acknowledged = new Array(writers).fill(0);
