@@ -1,0 +1,107 @@
+/**
+ * The console as a file: descriptors 0, 1 and 2, /dev/console and /dev/tty. It adds to ConsoleDriver what a file has: access mode, O_NONBLOCK and
+ * parking. A blocking write goes out whole: what the driver has taken so far is kept in the parked call's `inflight`.
+ */
+import { EAGAIN, EBADF, EFAULT, ENOTTY } from "../abi/errno.ts";
+import { O_NONBLOCK, S_IFCHR } from "../abi/fcntl.ts";
+import { FIONREAD, TCGETS, TIOCGWINSZ } from "../abi/ioctl.ts";
+import type { Kernel } from "../kernel.ts";
+import type { WaitQueue } from "../sched/wait-queue.ts";
+import { mayRead, mayWrite } from "./access.ts";
+import type { File, Stat } from "./file.ts";
+
+/** /dev/console (Linux' list of allocated devices): major 5, minor 1. */
+export const CONSOLE_RDEV = (5 << 8) | 1;
+/** `struct termios` of the kernel. */
+const TERMIOS_BYTES = 36;
+
+export class ConsoleFile implements File {
+  readonly kind = "character";
+  flags: number;
+  refs = 0;
+  readonly waiters: WaitQueue;
+  readonly seekable = null;
+  readonly directory = null;
+  readonly durable = null;
+  readonly path = "/dev/console";
+  /** Which output it writes to: 2 is the error output. */
+  readonly #stream: 0 | 1 | 2;
+
+  constructor(kernel: Kernel, stream: 0 | 1 | 2, flags: number) {
+    this.#stream = stream;
+    this.flags = flags;
+    this.waiters = mayRead(flags) && stream === 0 ? kernel.console.inputWaiters : kernel.console.outputWaiters(stream);
+  }
+
+  read(kernel: Kernel, buf: number, count: number): number {
+    if (!mayRead(this.flags)) return -EBADF;
+    const done = kernel.console.read(buf, count);
+    if (done !== -EAGAIN || (this.flags & O_NONBLOCK) !== 0) return done;
+    return kernel.block(kernel.console.inputWaiters);
+  }
+
+  write(kernel: Kernel, buf: number, count: number): number {
+    if (!mayWrite(this.flags)) return -EBADF;
+    const { current } = kernel;
+    const before = current.inflight?.result ?? 0;
+    const done = kernel.console.write(this.#stream, buf + before, count - before);
+    if (done < 0 && done !== -EAGAIN) return before > 0 ? before : done;
+    const total = before + Math.max(0, done);
+    if (total === count || (this.flags & O_NONBLOCK) !== 0) return total > 0 || count === 0 ? total : -EAGAIN;
+    // A callback has no stack to park: it gets what fitted.
+    if (!current.canPark) return total > 0 ? total : kernel.block(null);
+    current.inflight = { done: false, result: total };
+    return kernel.block(kernel.console.outputWaiters(this.#stream));
+  }
+
+  poll(kernel: Kernel): number {
+    return kernel.console.poll(this.#stream);
+  }
+
+  close(_kernel: Kernel): void {}
+
+  stat(kernel: Kernel, out: Stat): number {
+    return statDevice(kernel, out, CONSOLE_RDEV);
+  }
+
+  ioctl(kernel: Kernel, request: number, arg: number): number {
+    const { mem, console } = kernel;
+    if (request === FIONREAD) {
+      if (!mem.has(arg, 4)) return -EFAULT;
+      mem.setU32(arg, console.inputBytes);
+      return 0;
+    }
+    if (!console.isTerminal) return -ENOTTY;
+    if (request === TIOCGWINSZ) {
+      if (!mem.has(arg, 8)) return -EFAULT;
+      mem.setU32(arg, (console.rows & 0xffff) | (console.columns << 16));
+      mem.setU32(arg + 4, 0);
+      return 0;
+    }
+    if (request === TCGETS) {
+      // isatty(3) asks this. Line editing is the host terminal's.
+      if (!mem.has(arg, TERMIOS_BYTES)) return -EFAULT;
+      mem.u8.fill(0, arg, arg + TERMIOS_BYTES);
+      return 0;
+    }
+    return -ENOTTY;
+  }
+}
+
+/** fstat(2) of a character device that has no inode of its own. */
+function statDevice(kernel: Kernel, out: Stat, rdev: number): number {
+  const seconds = Math.floor((kernel.clock.realtimeMs() - kernel.clock.monotonicMs()) / 1000);
+  out.dev = 5;
+  out.ino = rdev;
+  out.mode = S_IFCHR | 0o620;
+  out.nlink = 1;
+  out.uid = 0;
+  out.gid = 0;
+  out.rdev = rdev;
+  out.size = 0;
+  out.blksize = 1024;
+  out.blocks = 0;
+  out.atimeSec = out.mtimeSec = out.ctimeSec = seconds;
+  out.atimeNsec = out.mtimeNsec = out.ctimeNsec = 0;
+  return 0;
+}

@@ -1,0 +1,311 @@
+/**
+ * The virtual file system: the tree of mounts, the working directory, and the operations on paths. What is generic about file systems is
+ * decided here, in Linux' order of errors (open(2), rename(2), ... and path_resolution(7)), so that file systems only have to do the work.
+ *
+ * Paths are byte strings. Results below zero are negated errnos. System-call handlers are the callers; `mount` and `mkdirs` are for boot.
+ */
+import {
+  EBADF,
+  EBUSY,
+  EEXIST,
+  EINVAL,
+  EISDIR,
+  ELOOP,
+  ENOENT,
+  ENOTDIR,
+  ENOTEMPTY,
+  EOPNOTSUPP,
+  EPERM,
+  EROFS,
+  EXDEV,
+} from "../abi/errno.ts";
+import {
+  AT_FDCWD,
+  O_ACCMODE,
+  O_CREAT,
+  O_DIRECTORY,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_PATH,
+  O_RDONLY,
+  O_TRUNC,
+  PATH_MAX,
+} from "../abi/fcntl.ts";
+import { ST_RDONLY, type StatFs } from "../abi/stat.ts";
+import type { Kernel } from "../kernel.ts";
+import { DirectoryFile } from "./directory-file.ts";
+import type { File, Stat } from "./file.ts";
+import type { AttributeChange, Directory, FileSystem, Inode } from "./inode.ts";
+import { Mount } from "./mount.ts";
+import { type Place, pathOf, type Walk, walk } from "./path.ts";
+import { PathFile } from "./path-file.ts";
+
+/** O_TMPFILE without O_DIRECTORY. */
+const TMPFILE_BIT = 0o20000000;
+
+export class Vfs {
+  readonly root: Place;
+  /** In the order in which they were mounted. */
+  readonly mounts: Mount[] = [];
+  cwd: Place;
+  /** umask(2). */
+  umask = 0o022;
+  #nextDev = 1;
+
+  constructor(rootFs: FileSystem) {
+    const mount = new Mount(rootFs, null, null, "/", rootFs.readOnly);
+    rootFs.dev = this.#nextDev++;
+    rootFs.root.hold();
+    this.mounts.push(mount);
+    this.root = { mount, inode: rootFs.root };
+    this.cwd = this.root;
+    rootFs.root.hold();
+  }
+
+  /** Mounts `fs` over the directory `path`, which must exist. */
+  mount(kernel: Kernel, fs: FileSystem, path: string, readOnly = false): number {
+    const place = this.resolve(kernel, AT_FDCWD, path, true);
+    if (typeof place === "number") return place;
+    if (!place.inode.directory) return -ENOTDIR;
+    if (place.inode === place.mount.fs.root && place.mount.parent === null) return -EBUSY;
+    const mount = new Mount(fs, place.mount, place.inode, path, readOnly || fs.readOnly);
+    fs.dev = this.#nextDev++;
+    fs.root.hold();
+    place.inode.hold();
+    place.mount.children.set(place.inode, mount);
+    this.mounts.push(mount);
+    return 0;
+  }
+
+  /** Makes a directory and those above it that are missing. */
+  mkdirs(kernel: Kernel, path: string): number {
+    for (let end = path.indexOf("/", 1); ; end = path.indexOf("/", end + 1)) {
+      const result = this.mkdir(kernel, AT_FDCWD, end < 0 ? path : path.slice(0, end), 0o755);
+      if (result !== 0 && result !== -EEXIST) return result;
+      if (end < 0) return 0;
+    }
+  }
+
+  /** What a path names; symbolic links at its end are followed if `follow`. */
+  resolve(kernel: Kernel, dirfd: number, path: string, follow: boolean): Place | number {
+    const found = this.#walk(kernel, dirfd, path, follow);
+    if (typeof found === "number") return found;
+    return found.place ?? -ENOENT;
+  }
+
+  /** What a descriptor's file is, for the calls that take AT_EMPTY_PATH or a directory. */
+  placeOf(kernel: Kernel, fd: number): Place | number {
+    if (fd === AT_FDCWD) return this.cwd;
+    const file = kernel.fds.get(fd);
+    if (!file) return -EBADF;
+    return file instanceof DirectoryFile || file instanceof PathFile ? file.place : -ENOTDIR;
+  }
+
+  /** openat(2): a new open file description. */
+  open(kernel: Kernel, dirfd: number, path: string, flags: number, mode: number): File | number {
+    if ((flags & TMPFILE_BIT) !== 0) return -EOPNOTSUPP;
+    if ((flags & O_ACCMODE) === O_ACCMODE) return -EINVAL;
+    if ((flags & O_PATH) !== 0) return this.#openPath(kernel, dirfd, path, flags);
+    const creates = (flags & O_CREAT) !== 0;
+    const exclusive = creates && (flags & O_EXCL) !== 0;
+    if (creates && (flags & O_DIRECTORY) !== 0) return -EINVAL;
+    const found = this.#walk(kernel, dirfd, path, !exclusive && (flags & O_NOFOLLOW) === 0);
+    if (typeof found === "number") return found;
+    const { place } = found;
+    if (place === null) {
+      if (!creates) return -ENOENT;
+      if (found.trailingSlash) return -EISDIR;
+      if (found.parent.mount.readOnly) return -EROFS;
+      const absolute = this.#absolute(kernel, found);
+      return directoryOf(found).create(kernel, found.name, mode & 0o7777 & ~this.umask, flags, absolute);
+    }
+    if (exclusive) return -EEXIST;
+    const { inode } = place;
+    if (inode.symlink) return -ELOOP;
+    const writes = (flags & O_ACCMODE) !== O_RDONLY;
+    if (inode.directory) {
+      if (writes || creates || (flags & O_TRUNC) !== 0) return -EISDIR;
+      return new DirectoryFile(place, flags, this.#absolute(kernel, found));
+    }
+    if (creates && found.trailingSlash) return -EISDIR;
+    if ((flags & O_DIRECTORY) !== 0) return -ENOTDIR;
+    if (place.mount.readOnly && inode.kind === "regular" && (writes || (flags & O_TRUNC) !== 0)) return -EROFS;
+    return inode.open(kernel, flags, this.#absolute(kernel, found));
+  }
+
+  stat(kernel: Kernel, dirfd: number, path: string, follow: boolean, out: Stat): number {
+    const place = this.resolve(kernel, dirfd, path, follow);
+    return typeof place === "number" ? place : place.inode.stat(kernel, out);
+  }
+
+  setAttributes(kernel: Kernel, place: Place, change: AttributeChange): number {
+    if (place.mount.readOnly) return -EROFS;
+    return place.inode.setAttributes(kernel, change);
+  }
+
+  mkdir(kernel: Kernel, dirfd: number, path: string, mode: number): number {
+    const found = this.#walk(kernel, dirfd, path, false);
+    if (typeof found === "number") return found;
+    if (found.place) return -EEXIST;
+    if (found.parent.mount.readOnly) return -EROFS;
+    return directoryOf(found).mkdir(kernel, found.name, mode & 0o7777 & ~this.umask);
+  }
+
+  symlink(kernel: Kernel, target: string, dirfd: number, path: string): number {
+    if (target === "") return -ENOENT;
+    const found = this.#walk(kernel, dirfd, path, false);
+    if (typeof found === "number") return found;
+    if (found.place) return -EEXIST;
+    if (found.trailingSlash) return -ENOENT;
+    if (found.parent.mount.readOnly) return -EROFS;
+    return directoryOf(found).addSymlink(kernel, found.name, target);
+  }
+
+  readlink(kernel: Kernel, dirfd: number, path: string): string | number {
+    const place = path === "" ? this.placeOf(kernel, dirfd) : this.resolve(kernel, dirfd, path, false);
+    if (typeof place === "number") return path === "" && place === -ENOTDIR ? -ENOENT : place;
+    return place.inode.symlink ? place.inode.symlink.target(kernel) : path === "" ? -ENOENT : -EINVAL;
+  }
+
+  link(kernel: Kernel, olddirfd: number, oldPath: string, newdirfd: number, newPath: string, follow: boolean): number {
+    const source = this.resolve(kernel, olddirfd, oldPath, follow);
+    if (typeof source === "number") return source;
+    source.inode.hold();
+    const result = this.#linkTo(kernel, source, newdirfd, newPath);
+    source.inode.release(kernel);
+    return result;
+  }
+
+  unlink(kernel: Kernel, dirfd: number, path: string): number {
+    const found = this.#walk(kernel, dirfd, path, false, true);
+    if (typeof found === "number") return found;
+    if (found.last !== "name") return -EISDIR;
+    if (found.parent.mount.readOnly) return -EROFS;
+    if (!found.place) return -ENOENT;
+    if (found.trailingSlash) return found.place.inode.directory ? -EISDIR : -ENOTDIR;
+    if (found.place.inode.directory) return -EISDIR;
+    return directoryOf(found).unlink(kernel, found.name);
+  }
+
+  rmdir(kernel: Kernel, dirfd: number, path: string): number {
+    const found = this.#walk(kernel, dirfd, path, false, true);
+    if (typeof found === "number") return found;
+    if (found.last === "dot") return -EINVAL;
+    if (found.last === "dotdot") return -ENOTEMPTY;
+    if (found.last === "root") return -EBUSY;
+    if (found.parent.mount.readOnly) return -EROFS;
+    if (!found.place) return -ENOENT;
+    if (!found.place.inode.directory) return -ENOTDIR;
+    if (found.place.mount !== found.parent.mount) return -EBUSY;
+    return directoryOf(found).rmdir(kernel, found.name);
+  }
+
+  /** rename(2), with its order of errors: EXDEV, EBUSY, EROFS, ENOENT, ENOTDIR, EINVAL, ENOTEMPTY, EISDIR. */
+  rename(kernel: Kernel, olddirfd: number, oldPath: string, newdirfd: number, newPath: string): number {
+    const from = this.#walk(kernel, olddirfd, oldPath, false, true);
+    if (typeof from === "number") return from;
+    // Both ends of the first walk are kept while the second one runs: a file system may forget what nobody holds.
+    const held = [from.parent.inode, ...(from.place ? [from.place.inode] : [])];
+    for (const inode of held) inode.hold();
+    const to = this.#walk(kernel, newdirfd, newPath, false, true);
+    const result = typeof to === "number" ? to : this.#renameTo(kernel, from, to);
+    for (const inode of held) inode.release(kernel);
+    return result;
+  }
+
+  chdir(kernel: Kernel, path: string): number {
+    const place = this.resolve(kernel, AT_FDCWD, path, true);
+    if (typeof place === "number") return place;
+    if (!place.inode.directory) return -ENOTDIR;
+    place.inode.hold();
+    this.cwd.inode.release(kernel);
+    this.cwd = place;
+    return 0;
+  }
+
+  /** getcwd(2): the path of the working directory, or -ENOENT once it has been removed. */
+  getcwd(kernel: Kernel): string | number {
+    return pathOf(kernel, this.root, this.cwd) ?? -ENOENT;
+  }
+
+  statfs(kernel: Kernel, place: Place, out: StatFs): number {
+    const result = place.mount.fs.statfs(kernel, out);
+    if (result === 0 && place.mount.readOnly) out.flags |= ST_RDONLY;
+    return result;
+  }
+
+  #openPath(kernel: Kernel, dirfd: number, path: string, flags: number): File | number {
+    const found = this.#walk(kernel, dirfd, path, (flags & O_NOFOLLOW) === 0);
+    if (typeof found === "number") return found;
+    if (!found.place) return -ENOENT;
+    if ((flags & O_DIRECTORY) !== 0 && !found.place.inode.directory) return -ENOTDIR;
+    return new PathFile(found.place, flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW), this.#absolute(kernel, found));
+  }
+
+  #linkTo(kernel: Kernel, source: Place, newdirfd: number, newPath: string): number {
+    const to = this.#walk(kernel, newdirfd, newPath, false);
+    if (typeof to === "number") return to;
+    if (to.place) return -EEXIST;
+    if (to.trailingSlash) return -ENOENT;
+    if (to.parent.mount !== source.mount) return -EXDEV;
+    if (to.parent.mount.readOnly) return -EROFS;
+    if (source.inode.directory) return -EPERM;
+    return directoryOf(to).link(kernel, to.name, source.inode);
+  }
+
+  #renameTo(kernel: Kernel, from: Walk, to: Walk): number {
+    if (from.parent.mount !== to.parent.mount) return -EXDEV;
+    if (from.last !== "name" || to.last !== "name") return -EBUSY;
+    if (from.parent.mount.readOnly) return -EROFS;
+    const { place } = from;
+    if (!place) return -ENOENT;
+    if (!place.inode.directory && (from.trailingSlash || to.trailingSlash)) return -ENOTDIR;
+    if (place.inode.directory && isWithin(place.inode, to.parent.inode)) return -EINVAL;
+    if (to.place) {
+      if (to.place.inode.directory && isWithin(to.place.inode, from.parent.inode)) return -ENOTEMPTY;
+      if (to.place.inode === place.inode) return 0;
+      if (place.inode.directory && !to.place.inode.directory) return -ENOTDIR;
+      if (!place.inode.directory && to.place.inode.directory) return -EISDIR;
+    }
+    if (place.mount !== from.parent.mount || (to.place && to.place.mount !== to.parent.mount)) return -EBUSY;
+    return directoryOf(from).rename(kernel, from.name, to.parent.inode, to.name);
+  }
+
+  /** `removes`: a trailing slash does not make the walk follow a link at the end (rename(2), unlink(2), rmdir(2)). */
+  #walk(kernel: Kernel, dirfd: number, path: string, follow: boolean, removes = false): Walk | number {
+    if (path.length === 0) return -ENOENT;
+    let start = this.root;
+    if (path.charCodeAt(0) !== 0x2f) {
+      const place = this.placeOf(kernel, dirfd);
+      if (typeof place === "number") return place;
+      start = place;
+      if (!start.inode.directory) return -ENOTDIR;
+    }
+    const found = walk(kernel, this.root, start, path, follow, removes);
+    if (typeof found === "number" || found.place !== null || found.last !== "name") return found;
+    // Nothing can be created in a directory that has been removed, nor found there.
+    return found.parent.inode.directory?.name(kernel) === null ? -ENOENT : found;
+  }
+
+  /** The absolute path of what a walk has found, for /proc/self/fd. */
+  #absolute(kernel: Kernel, found: Walk): string {
+    const above = pathOf(kernel, this.root, found.parent) ?? "(deleted)";
+    if (found.last !== "name") return above;
+    return `${above === "/" ? "" : above}/${found.name}`.slice(0, PATH_MAX);
+  }
+}
+
+/** The directory that a walk has ended in. */
+function directoryOf(found: Walk): Directory {
+  return found.parent.inode.directory as Directory;
+}
+
+/** True if `inode` is `directory` or lies in it, at any depth of the same file system. */
+function isWithin(directory: Inode, inode: Inode): boolean {
+  for (let at = inode; ; ) {
+    if (at === directory) return true;
+    const parent = at.directory?.parent;
+    if (!parent || parent === at) return false;
+    at = parent;
+  }
+}

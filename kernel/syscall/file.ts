@@ -1,0 +1,170 @@
+/**
+ * System calls on open files: openat(2), read(2) and write(2) in all their forms, lseek(2), fstat(2), ftruncate(2), fsync(2), close(2).
+ */
+import { EBADF, EFAULT, EINVAL, EMFILE, ESPIPE } from "../abi/errno.ts";
+import { IOV_MAX, O_CLOEXEC, O_NONBLOCK, O_PATH } from "../abi/fcntl.ts";
+import { emptyStat, IOVEC_BYTES, STAT_BYTES, writeStat } from "../abi/stat.ts";
+import { FD_MAX } from "../fs/fd-table.ts";
+import type { File } from "../fs/file.ts";
+import type { Kernel } from "../kernel.ts";
+import { WOULD_BLOCK } from "../sched/task.ts";
+import { pathArgument } from "./path-argument.ts";
+
+/** Most that one call transfers (read(2), NOTES): INT_MAX rounded down to a page. */
+export const RW_COUNT_MAX = 0x7ffff000;
+const SSIZE_MAX = 0x7fffffff;
+
+/** openat(2). */
+export function sys_openat(
+  k: Kernel,
+  dirfd: number,
+  path: number,
+  pathLength: number,
+  flags: number,
+  mode: number,
+): number {
+  const name = pathArgument(k, path, pathLength);
+  if (typeof name === "number") return name;
+  if (k.fds.count >= FD_MAX) return -EMFILE;
+  const file = k.vfs.open(k, dirfd, name, flags & ~O_CLOEXEC, mode);
+  return typeof file === "number" ? file : k.fds.open(file, (flags & O_CLOEXEC) !== 0);
+}
+
+/** close(2). */
+export function sys_close(k: Kernel, fd: number): number {
+  return k.fds.close(k, fd);
+}
+
+/** read(2). */
+export function sys_read(k: Kernel, fd: number, buf: number, count: number): number {
+  const file = k.fds.get(fd);
+  if (!file) return -EBADF;
+  const length = Math.min(count >>> 0, RW_COUNT_MAX);
+  return k.mem.has(buf >>> 0, length) ? file.read(k, buf >>> 0, length) : -EFAULT;
+}
+
+/** write(2). */
+export function sys_write(k: Kernel, fd: number, buf: number, count: number): number {
+  const file = k.fds.get(fd);
+  if (!file) return -EBADF;
+  const length = Math.min(count >>> 0, RW_COUNT_MAX);
+  return k.mem.has(buf >>> 0, length) ? file.write(k, buf >>> 0, length) : -EFAULT;
+}
+
+/** pread(2). */
+export function sys_pread(k: Kernel, fd: number, buf: number, count: number, offset: number): number {
+  const file = k.fds.get(fd);
+  if (!file) return -EBADF;
+  if (!(offset >= 0) || !Number.isSafeInteger(offset)) return -EINVAL;
+  if (!file.seekable) return -ESPIPE;
+  const length = Math.min(count >>> 0, RW_COUNT_MAX);
+  return k.mem.has(buf >>> 0, length) ? file.seekable.pread(k, buf >>> 0, length, offset) : -EFAULT;
+}
+
+/** pwrite(2). */
+export function sys_pwrite(k: Kernel, fd: number, buf: number, count: number, offset: number): number {
+  const file = k.fds.get(fd);
+  if (!file) return -EBADF;
+  if (!(offset >= 0) || !Number.isSafeInteger(offset)) return -EINVAL;
+  if (!file.seekable) return -ESPIPE;
+  const length = Math.min(count >>> 0, RW_COUNT_MAX);
+  return k.mem.has(buf >>> 0, length) ? file.seekable.pwrite(k, buf >>> 0, length, offset) : -EFAULT;
+}
+
+/** readv(2). */
+export function sys_readv(k: Kernel, fd: number, iov: number, iovcnt: number): number {
+  return transferVector(k, fd, iov, iovcnt, false);
+}
+
+/** writev(2). */
+export function sys_writev(k: Kernel, fd: number, iov: number, iovcnt: number): number {
+  return transferVector(k, fd, iov, iovcnt, true);
+}
+
+/** lseek(2). */
+export function sys_lseek(k: Kernel, fd: number, offset: number, whence: number): number {
+  const file = k.fds.get(fd);
+  if (!file || (file.flags & O_PATH) !== 0) return -EBADF;
+  return file.seekable ? file.seekable.seek(k, offset, whence) : -ESPIPE;
+}
+
+/** fstat(2). */
+export function sys_fstat(k: Kernel, fd: number, statbuf: number): number {
+  const file = k.fds.get(fd);
+  if (!file) return -EBADF;
+  if (!k.mem.has(statbuf >>> 0, STAT_BYTES)) return -EFAULT;
+  const stat = emptyStat();
+  const result = file.stat(k, stat);
+  if (result === 0) writeStat(k.mem, statbuf >>> 0, stat);
+  return result;
+}
+
+/** ftruncate(2). */
+export function sys_ftruncate(k: Kernel, fd: number, length: number): number {
+  if (!(length >= 0) || !Number.isSafeInteger(length)) return -EINVAL;
+  const file = k.fds.get(fd);
+  if (!file || (file.flags & O_PATH) !== 0) return -EBADF;
+  return file.seekable ? file.seekable.truncate(k, length) : -EINVAL;
+}
+
+/** fsync(2). */
+export function sys_fsync(k: Kernel, fd: number): number {
+  return sync(k, fd, false);
+}
+
+/** fdatasync(2). */
+export function sys_fdatasync(k: Kernel, fd: number): number {
+  return sync(k, fd, true);
+}
+
+function sync(k: Kernel, fd: number, dataOnly: boolean): number {
+  const file = k.fds.get(fd);
+  if (!file || (file.flags & O_PATH) !== 0) return -EBADF;
+  return file.durable ? file.durable.sync(k, dataOnly) : -EINVAL;
+}
+
+/**
+ * The buffers of a vector one after the other, until one is not transferred in whole. Only the first may park: what has been transferred
+ * before a later one would have to wait is the result, as a short count, which read(2) and write(2) allow.
+ */
+function transferVector(k: Kernel, fd: number, iov: number, iovcnt: number, writes: boolean): number {
+  const file = k.fds.get(fd);
+  if (!file) return -EBADF;
+  if (iovcnt < 0 || iovcnt > IOV_MAX) return -EINVAL;
+  const { mem } = k;
+  const vector = iov >>> 0;
+  if (!mem.has(vector, iovcnt * IOVEC_BYTES)) return -EFAULT;
+  let total = 0;
+  for (let i = 0; i < iovcnt; i++) {
+    const length = mem.getU32(vector + i * IOVEC_BYTES + 4);
+    total += length;
+    if (length > SSIZE_MAX || total > SSIZE_MAX) return -EINVAL;
+    if (!mem.has(mem.getU32(vector + i * IOVEC_BYTES), length)) return -EFAULT;
+  }
+  // Without any bytes it is still a call: a descriptor that is not open for it answers EBADF.
+  if (total === 0) return writes ? file.write(k, 0, 0) : file.read(k, 0, 0);
+  let done = 0;
+  for (let i = 0; i < iovcnt; i++) {
+    const base = mem.getU32(vector + i * IOVEC_BYTES);
+    const length = Math.min(mem.getU32(vector + i * IOVEC_BYTES + 4), RW_COUNT_MAX - done);
+    if (length === 0) continue;
+    const result = done === 0 ? transfer(k, file, base, length, writes) : transferNow(k, file, base, length, writes);
+    if (result === WOULD_BLOCK) return WOULD_BLOCK;
+    if (result < 0) return done > 0 ? done : result;
+    done += result;
+    if (result < length) break;
+  }
+  return done;
+}
+
+function transfer(k: Kernel, file: File, buf: number, count: number, writes: boolean): number {
+  return writes ? file.write(k, buf, count) : file.read(k, buf, count);
+}
+
+function transferNow(k: Kernel, file: File, buf: number, count: number, writes: boolean): number {
+  const { flags } = file;
+  file.flags |= O_NONBLOCK;
+  const result = transfer(k, file, buf, count, writes);
+  file.flags = flags;
+  return result;
+}
