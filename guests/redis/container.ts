@@ -5,6 +5,7 @@
 import { free, hasRoom, usable } from "./alloc";
 import { registerContainers } from "./container-commands";
 import { Dict } from "./dict";
+import { registerDumpCommands } from "./dump-commands";
 import { hashBytes, hashDuplicate, hashFree, hashLength } from "./hash-type";
 import { listBytes, listDuplicate, listFree, listLength, listOf } from "./list-type";
 import { ENC_HT, ENC_SKIPLIST, HASH, LIST, Obj, SET } from "./object";
@@ -60,7 +61,8 @@ export function containerFreeEffort(o: Obj): u32 {
   return encoding == ENC_HT || encoding == ENC_SKIPLIST ? changetype<Dict>(o.data).used : 1;
 }
 
-/** Registers the commands of all container types. */
+/** Registers the commands of all container types, DUMP and RESTORE. */
 export function registerContainerCommands(): void {
   registerContainers();
+  registerDumpCommands();
 }

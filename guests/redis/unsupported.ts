@@ -116,7 +116,5 @@ export function registerUnsupportedCommands(): void {
   none("asking", cluster, 0, "cluster");
   none("readonly", cluster, 0, "cluster");
   none("readwrite", cluster, 0, "cluster");
-  none("dump", payloads, 0, "generic");
-  none("restore", payloads, 0, "generic");
   none("restore-asking", payloads, 0, "generic");
 }
