@@ -6,6 +6,8 @@
  * died of signal n, 64 (EX_USAGE) for a mistake in the command line, 69 (EX_UNAVAILABLE) for a machine that could not boot.
  */
 import { readFileSync } from "node:fs";
+import type { Readable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { Command, CommanderError } from "commander";
 import { boot } from "./index.ts";
 import type { Machine } from "./machine.ts";
@@ -60,8 +62,7 @@ async function run(image: string, args: string[], flags: RunFlags): Promise<void
   const startedMs = performance.now();
   const machine = await boot(image, { ...toBootOptions(flags), args, stdin: process.stdin });
   const stopOn = forwardSignals(machine);
-  machine.stdout.pipe(process.stdout, { end: false });
-  machine.stderr.pipe(process.stderr, { end: false });
+  const delivered = [deliver(machine.stdout, process.stdout), deliver(machine.stderr, process.stderr)];
   const addresses = machine.publications.map(({ host, port }) =>
     host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
   );
@@ -71,6 +72,7 @@ async function run(image: string, args: string[], flags: RunFlags): Promise<void
   }
   const exit = await machine.exited;
   stopOn();
+  await Promise.all(delivered);
   if (exit.reason) process.stderr.write(`ringzero: ${machine.name}: ${exit.reason}\n`);
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   process.exit(exit.code);
@@ -128,6 +130,13 @@ function report(error: unknown): never {
   process.stderr.write(`ringzero: ${message}\n`);
   if (!(error instanceof UsageError) && process.env.RINGZERO_DEBUG) console.error(error);
   process.exit(error instanceof UsageError ? EX_USAGE : EX_UNAVAILABLE);
+}
+
+/** Passes the guest's output on; settles once all of it has been. A reader that goes away (`| head`) ends only the passing on. */
+async function deliver(from: Readable, to: NodeJS.WriteStream): Promise<void> {
+  to.on("error", () => from.unpipe(to).resume());
+  from.pipe(to, { end: false });
+  await finished(from);
 }
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {
