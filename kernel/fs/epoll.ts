@@ -7,7 +7,7 @@
  * their turn first. An interest belongs to an open file description under one descriptor number: closing the last descriptor ends it
  * (refs is 0: it is dropped when next seen), closing one of several duplicates does not, as on Linux.
  */
-import { EEXIST, EINVAL, ELOOP, ENOENT, ENOTTY, EPERM } from "../abi/errno.ts";
+import { EEXIST, EINVAL, ELOOP, ENOENT, ENOTTY } from "../abi/errno.ts";
 import {
   EPOLLET,
   EPOLLEXCLUSIVE,
@@ -18,7 +18,6 @@ import {
   POLLIN,
   POLLOUT,
   POLLRDNORM,
-  POLLWRNORM,
 } from "../abi/poll.ts";
 import type { Kernel } from "../kernel.ts";
 import { type Waiter, WaitQueue } from "../sched/wait-queue.ts";
@@ -29,8 +28,7 @@ import type { File, Stat } from "./file.ts";
 const NESTING_MAX = 5;
 const PRIVATE_BITS = EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE;
 /** What may come with EPOLLEXCLUSIVE. */
-const EXCLUSIVE_OK_BITS =
-  POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDNORM | POLLWRNORM | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE;
+const EXCLUSIVE_OK_BITS = POLLIN | POLLOUT | POLLERR | POLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE;
 
 class Interest implements Waiter {
   readonly epoll: Epoll;
@@ -92,10 +90,8 @@ export class Epoll implements File {
     return this.#interests.size + this.#orphans.size;
   }
 
-  /** EPOLL_CTL_ADD. */
+  /** EPOLL_CTL_ADD of a file that is not this one and can be polled. */
   add(k: Kernel, fd: number, file: File, events: number, dataLow: number, dataHigh: number): number {
-    if (file.kind === "regular" || file.kind === "directory" || file.kind === "symlink") return -EPERM;
-    if (file === this) return -EINVAL;
     if (events & EPOLLEXCLUSIVE && (events & ~EXCLUSIVE_OK_BITS || file instanceof Epoll)) return -EINVAL;
     const known = this.#interests.get(fd);
     if (known !== undefined) {

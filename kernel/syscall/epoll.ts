@@ -1,7 +1,7 @@
 /**
  * epoll_create1(2), epoll_ctl(2), epoll_wait(2). `struct epoll_event` is packed: u32 events, u64 data.
  */
-import { EBADF, EFAULT, EINVAL } from "../abi/errno.ts";
+import { EBADF, EFAULT, EINVAL, EPERM } from "../abi/errno.ts";
 import { O_CLOEXEC, O_RDWR } from "../abi/fcntl.ts";
 import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD } from "../abi/poll.ts";
 import { Epoll } from "../fs/epoll.ts";
@@ -24,6 +24,7 @@ export function sys_epoll_ctl(k: Kernel, epfd: number, op: number, fd: number, e
   const epoll = k.fds.get(epfd);
   const file = k.fds.get(fd);
   if (epoll === null || file === null) return -EBADF;
+  if (file.kind === "regular" || file.kind === "directory" || file.kind === "symlink") return -EPERM;
   if (!(epoll instanceof Epoll) || file === epoll) return -EINVAL;
   if (op === EPOLL_CTL_DEL) return epoll.remove(fd, file);
   const events = k.mem.getI32(ptr);
@@ -36,11 +37,11 @@ export function sys_epoll_ctl(k: Kernel, epfd: number, op: number, fd: number, e
 
 /** epoll_wait(2): up to `maxevents` events at `events`; a negative timeout waits for ever. */
 export function sys_epoll_wait(k: Kernel, epfd: number, events: number, maxevents: number, timeoutMs: number): number {
+  const epoll = k.fds.get(epfd);
+  if (epoll === null) return -EBADF;
   if (maxevents <= 0 || maxevents > EVENTS_MAX) return -EINVAL;
   const ptr = events >>> 0;
   if (!k.mem.has(ptr, maxevents * EPOLL_EVENT_BYTES)) return -EFAULT;
-  const epoll = k.fds.get(epfd);
-  if (epoll === null) return -EBADF;
   if (!(epoll instanceof Epoll)) return -EINVAL;
   if ((epoll.hasListed || timeoutMs === 0) && yieldNow(k, timeoutMs) === WOULD_BLOCK) return WOULD_BLOCK;
   const count = epoll.harvest(k, ptr, maxevents);

@@ -16,7 +16,7 @@ export function sys_poll(k: Kernel, fds: number, nfds: number, timeoutMs: number
   const count = nfds >>> 0;
   if (count > FD_MAX) return -EINVAL;
   const ptr = fds >>> 0;
-  if (count > 0 && !k.mem.has(ptr, count * POLLFD_BYTES)) return -EFAULT;
+  if (!k.mem.has(ptr, count * POLLFD_BYTES)) return -EFAULT;
   let ready = 0;
   for (let i = 0; i < count; i++) {
     const at = ptr + i * POLLFD_BYTES;

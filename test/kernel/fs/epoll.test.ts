@@ -12,6 +12,7 @@ import {
   POLLHUP,
   POLLIN,
   POLLOUT,
+  POLLPRI,
 } from "../../../kernel/abi/poll.ts";
 import type { Epoll } from "../../../kernel/fs/epoll.ts";
 import type { File } from "../../../kernel/fs/file.ts";
@@ -276,7 +277,7 @@ describe("epoll_ctl(2)", () => {
     expect(sys_epoll_ctl(m.k, m.ep, EPOLL_CTL_DEL, r, 0)).toBe(0); // the event is ignored
     for (const kind of ["regular", "directory"] as const) {
       const fd = m.k.fds.open({ ...m.file(r), kind } as File);
-      expect(m.ctl(EPOLL_CTL_ADD, fd, POLLIN)).toBe(-EPERM);
+      for (const op of [EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL]) expect(m.ctl(op, fd, POLLIN)).toBe(-EPERM);
     }
   });
   it("EPOLL_CTL_DEL forgets what was ready", () => {
@@ -294,6 +295,7 @@ describe("epoll_ctl(2)", () => {
     const inner = sys_epoll_create1(m.k, 0);
     expect(m.ctl(EPOLL_CTL_ADD, inner, POLLIN | EPOLLEXCLUSIVE)).toBe(-EINVAL);
     expect(m.ctl(EPOLL_CTL_ADD, r, POLLIN | EPOLLEXCLUSIVE | EPOLLONESHOT)).toBe(-EINVAL);
+    expect(m.ctl(EPOLL_CTL_ADD, r, POLLPRI | EPOLLEXCLUSIVE)).toBe(-EINVAL);
     m.add(r, POLLIN | EPOLLEXCLUSIVE);
     expect(m.ctl(EPOLL_CTL_MOD, r, POLLIN)).toBe(-EINVAL);
     m.add(w, POLLIN);
