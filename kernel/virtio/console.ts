@@ -179,8 +179,8 @@ export class ConsoleDriver {
     if (this.#virtio.failure !== null) return POLLERR | POLLHUP;
     const output = fd === 2 ? this.#stderr : this.#stdout;
     let mask = 0;
-    if (!output.open) mask |= POLLERR;
-    else if (this.#hasRoom(output)) mask |= POLLOUT | POLLWRNORM;
+    if (output.open && this.#hasRoom(output)) mask |= POLLOUT | POLLWRNORM;
+    if (fd !== 0) return output.open ? mask : mask | POLLERR;
     if (this.#filled.length > 0 || !this.#inputOpen) mask |= POLLIN | POLLRDNORM;
     return mask;
   }
