@@ -44,6 +44,7 @@ export class ConsoleFile implements File {
     if (!mayWrite(this.flags)) return -EBADF;
     const { current } = kernel;
     const before = current.inflight?.result ?? 0;
+    current.inflight = null; // writev(2) may write another piece in the same call
     const done = kernel.console.write(this.#stream, buf + before, count - before);
     if (done < 0 && done !== -EAGAIN) return before > 0 ? before : done;
     const total = before + Math.max(0, done);

@@ -171,6 +171,7 @@ export class PipeWriteEnd implements File {
     const { pipe } = this;
     if (count === 0) return 0;
     const before = k.current.inflight?.result ?? 0;
+    k.current.inflight = null; // writev(2) may write another piece in the same call
     if (!pipe.readerOpen) return before > 0 ? before : -EPIPE;
     const nonBlocking = (this.flags & O_NONBLOCK) !== 0;
     if (count <= PIPE_BUF && pipe.room < count) return nonBlocking ? -EAGAIN : k.block(this.waiters);

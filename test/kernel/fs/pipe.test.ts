@@ -7,6 +7,7 @@ import { FD_MAX } from "../../../kernel/fs/fd-table.ts";
 import type { File, Stat } from "../../../kernel/fs/file.ts";
 import { PIPE_BUF, type PipeReadEnd, type PipeWriteEnd } from "../../../kernel/fs/pipe.ts";
 import { WOULD_BLOCK } from "../../../kernel/sched/task.ts";
+import { sys_writev } from "../../../kernel/syscall/file.ts";
 import { sys_pipe2 } from "../../../kernel/syscall/pipe.ts";
 import { TestKernel } from "../fixture.ts";
 
@@ -136,6 +137,20 @@ describe("pipe(7)", () => {
     expect(t.task.inflight).toBe(null);
     // and the next call starts anew
     expect(t.call(() => writer.write(k, 32, 10))).toBe(10);
+  });
+  it("writev(2): what follows a piece that had to wait starts at its own beginning", () => {
+    const { k, t, writeFd, reader } = makePipe();
+    const total = CAPACITY + 5000;
+    for (let i = 0; i < total + 300; i++) k.mem.u8[1000 + i] = i % 241;
+    [1000, total, 1000 + total, 300].forEach((word, i) => {
+      k.mem.setU32(64 + 4 * i, word);
+    });
+    expect(t.call(() => sys_writev(k, writeFd, 64, 2))).toBe(WOULD_BLOCK);
+    const other = k.thread();
+    expect(other.call(() => read(k, reader, CAPACITY, 150_000))).toBe(CAPACITY);
+    expect(t.retry()).toBe(total + 300);
+    expect(other.call(() => read(k, reader, CAPACITY, 150_000))).toBe(5300);
+    for (let i = 0; i < 5300; i++) if (k.mem.u8[150_000 + i] !== (CAPACITY + i) % 241) throw new Error(`byte ${i}`);
   });
   it("a longer write that loses its reader half-way returns what went in", () => {
     const { k, t, readFd, writer } = makePipe();
