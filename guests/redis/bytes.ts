@@ -192,77 +192,88 @@ export function blobFree(b: usize): void {
   free(b);
 }
 
-/** Glob match as Redis' stringmatchlen: * ? [a-z^] and backslash. */
+/**
+ * Glob match with the language of Redis' stringmatchlen: * ? [a-z^] and backslash.
+ *
+ * Only the last star seen is ever gone back to (a later star can swallow whatever an earlier one would have), so time is at
+ * most pattern times text and nothing recurses.
+ */
 export function globMatch(p: usize, pLength: usize, s: usize, sLength: usize, noCase: bool): bool {
-  return globStep(p, p + pLength, s, s + sLength, noCase) == 1;
+  const pEnd = p + pLength;
+  const sEnd = s + sLength;
+  let stars = 0;
+  let starP: usize = 0; // behind the last star
+  let starS: usize = 0; // where the text goes on after what that star has swallowed so far
+  while (s < sEnd) {
+    if (p < pEnd && load<u8>(p) == 42) {
+      while (p < pEnd && load<u8>(p) == 42) p++;
+      if (p == pEnd) return true;
+      if (++stars > GLOB_STARS_MAX) return false;
+      starP = p;
+      starS = s;
+      continue;
+    }
+    if (p < pEnd && globOne(p, pEnd, load<u8>(s), noCase)) {
+      p = globNext;
+      s++;
+      continue;
+    }
+    if (!starP) return false;
+    p = starP;
+    s = ++starS;
+  }
+  while (p < pEnd && load<u8>(p) == 42) p++;
+  return p == pEnd;
 }
 
-/** 1 match, 0 no match, -1 no match whatever an outer star swallows: that keeps `a*a*a*…` from exploding. */
-function globStep(p: usize, pEnd: usize, s: usize, sEnd: usize, noCase: bool): i32 {
-  while (p < pEnd && s < sEnd) {
-    const pc: u32 = load<u8>(p);
-    if (pc == 42) {
-      while (p + 1 < pEnd && load<u8>(p + 1) == 42) p++;
-      if (p + 1 == pEnd) return 1;
-      while (s < sEnd) {
-        const r = globStep(p + 1, pEnd, s, sEnd, noCase);
-        if (r != 0) return r;
-        s++;
-      }
-      return -1;
-    }
-    if (pc == 63) {
-      s++;
-    } else if (pc == 91) {
+/** A pattern with more stars matches nothing: Redis' own limit on nesting. */
+const GLOB_STARS_MAX: i32 = 1000;
+/** Behind the pattern element that globOne looked at. */
+let globNext: usize = 0;
+
+/** Whether the element at p (not a star) matches one byte. */
+function globOne(p: usize, pEnd: usize, byte: u32, noCase: bool): bool {
+  const pc: u32 = load<u8>(p);
+  const ch = noCase ? lower(byte) : byte;
+  if (pc == 63) {
+    globNext = p + 1;
+    return true;
+  }
+  if (pc != 91) {
+    if (pc == 92 && pEnd - p >= 2) p++;
+    globNext = p + 1;
+    const a: u32 = noCase ? lower(load<u8>(p)) : load<u8>(p);
+    return a == ch;
+  }
+  p++;
+  const not = p < pEnd && load<u8>(p) == 94;
+  if (not) p++;
+  let match = false;
+  // An unclosed bracket ends with the pattern.
+  while (p < pEnd && load<u8>(p) != 93) {
+    if (load<u8>(p) == 92 && pEnd - p >= 2) {
       p++;
-      const not = p < pEnd && load<u8>(p) == 94;
-      if (not) p++;
-      let match = false;
-      const ch: u32 = noCase ? lower(load<u8>(s)) : load<u8>(s);
-      while (true) {
-        if (p < pEnd && p + 1 < pEnd && load<u8>(p) == 92) {
-          p++;
-          if (load<u8>(p) == load<u8>(s)) match = true;
-        } else if (p < pEnd && load<u8>(p) == 93) {
-          break;
-        } else if (p >= pEnd) {
-          p--;
-          break;
-        } else if (pEnd - p >= 3 && load<u8>(p + 1) == 45) {
-          let start: u32 = load<u8>(p);
-          let end: u32 = load<u8>(p + 2);
-          if (start > end) {
-            const t = start;
-            start = end;
-            end = t;
-          }
-          if (noCase) {
-            start = lower(start);
-            end = lower(end);
-          }
-          p += 2;
-          if (ch >= start && ch <= end) match = true;
-        } else {
-          const c: u32 = noCase ? lower(load<u8>(p)) : load<u8>(p);
-          if (c == ch) match = true;
-        }
-        p++;
+      if (<u32>load<u8>(p) == byte) match = true;
+    } else if (pEnd - p >= 3 && load<u8>(p + 1) == 45) {
+      let start: u32 = load<u8>(p);
+      let end: u32 = load<u8>(p + 2);
+      if (start > end) {
+        const t = start;
+        start = end;
+        end = t;
       }
-      if (not) match = !match;
-      if (!match) return 0;
-      s++;
+      if (noCase) {
+        start = lower(start);
+        end = lower(end);
+      }
+      p += 2;
+      if (ch >= start && ch <= end) match = true;
     } else {
-      if (pc == 92 && pEnd - p >= 2) p++;
-      const a: u32 = noCase ? lower(load<u8>(p)) : load<u8>(p);
-      const b: u32 = noCase ? lower(load<u8>(s)) : load<u8>(s);
-      if (a != b) return 0;
-      s++;
+      const one: u32 = noCase ? lower(load<u8>(p)) : load<u8>(p);
+      if (one == ch) match = true;
     }
     p++;
-    if (s >= sEnd) {
-      while (p < pEnd && load<u8>(p) == 42) p++;
-      break;
-    }
   }
-  return p >= pEnd && s >= sEnd ? 1 : 0;
+  globNext = p < pEnd ? p + 1 : p;
+  return match != not;
 }
