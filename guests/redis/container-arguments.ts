@@ -2,16 +2,14 @@
  * Argument checks that only the container commands need. Each replies the error itself and answers false;
  * integers are left in `argInt` (arguments.ts).
  */
-import { argI64, argInt } from "./arguments";
+import { argI64, argInt, argRange } from "./arguments";
 import { Client } from "./client";
+import { parseF64 } from "./double";
 import { errorBegin, errorEnd, errorText, replyError } from "./reply";
 
-/** An integer that is not negative. */
+/** An integer that is not negative; Redis has one error for whatever else it is. */
 export function argPositive(c: Client, i: i32): bool {
-  if (!argI64(c, i)) return false;
-  if (argInt >= 0) return true;
-  replyError(c, "ERR value is out of range, must be positive");
-  return false;
+  return argRange(c, i, 0, i64.MAX_VALUE, "ERR value is out of range, must be positive");
 }
 
 /** An integer other than the least one, whose negation would not fit. */
@@ -21,6 +19,16 @@ export function argNegatable(c: Client, i: i32): bool {
   replyError(c, "ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807");
   return false;
 }
+
+/** A double as strtod(3) reads it: after white space, and nothing at all is 0. The value is in `parsedF64` (double.ts). */
+export function parseLoose(p: usize, n: u32): bool {
+  while (n > 0 && (load<u8>(p) == 32 || <u32>load<u8>(p) - 9 < 5)) {
+    p++;
+    n--;
+  }
+  return n > 0 ? parseF64(p, n) : parseF64(zero, 1);
+}
+const zero = memory.data<u8>([48]);
 
 /** The error for a number of arguments that the table's arity cannot express. */
 export function replyArity(c: Client, name: string): void {

@@ -14,7 +14,8 @@ import { argI64, argInt } from "./arguments";
 import { compare, copy } from "./bytes";
 import { Client, argLen, argPtr, argc } from "./client";
 import { argIs } from "./command";
-import { parseF64, parsedF64 } from "./double";
+import { parseLoose } from "./container-arguments";
+import { parsedF64 } from "./double";
 import { hashGet, hashValue, hashValueLength } from "./hash-type";
 import { dbDelete, dbSet, lookupRead, lookupReadKey, signalModified } from "./keyspace";
 import { listLength, listNew, listOf, listPush } from "./list-type";
@@ -241,8 +242,7 @@ function weigh(c: Client, by: i32): bool {
       copy(kept, p, n);
       store<usize>(at, kept, 8);
       store<u32>(at, n, 12);
-    } else if (n == 0) store<f64>(at, 0, 8);
-    else if (parseF64(p, n)) store<f64>(at, parsedF64, 8);
+    } else if (parseLoose(p, n)) store<f64>(at, parsedF64, 8);
     else numberless = true;
   }
   return true;

@@ -303,9 +303,10 @@ export function zlexcount(c: Client): void {
 }
 
 const scoreText = memory.data(64, 16);
-/** ZSCAN replies scores as strings in RESP3 too. */
-function replyScoreText(c: Client, score: f64): void {
-  replyBulk(c, scoreText, formatScore(scoreText, score));
+/** ZSCAN replies scores as strings in RESP3 too; whole ones of a packed set with all their digits, as Redis does. */
+function replyScoreText(c: Client, score: f64, packed: bool): void {
+  if (packed && Math.abs(score) <= 4611686018427387904.0 && Math.floor(score) == score) replyBulkI64(c, <i64>score);
+  else replyBulk(c, scoreText, formatScore(scoreText, score));
 }
 
 export function zscan(c: Client): void {
@@ -328,7 +329,7 @@ export function zscan(c: Client): void {
       zsetStep();
       if (!scanMatches(zsetMember, zsetMemberLength)) continue;
       replyBulk(c, zsetMember, zsetMemberLength);
-      replyScoreText(c, zsetScore);
+      replyScoreText(c, zsetScore, true);
       matched += 2;
     }
     deferArray(c, place, matched);
@@ -340,7 +341,7 @@ export function zscan(c: Client): void {
     const e = load<usize>(scanFound + (<usize>i << 2));
     if (!scanMatches(entryKey(e), entryLength(e))) continue;
     replyBulk(c, entryKey(e), entryLength(e));
-    replyScoreText(c, zsetEntryScore(e));
+    replyScoreText(c, zsetEntryScore(e), false);
     matched += 2;
   }
   deferArray(c, place, matched);

@@ -91,7 +91,8 @@ export function zsetPackInsert(pack: usize, score: f64, member: usize, length: u
     at = next;
   }
   if (at < end) memory.copy(at + size, at, end - at);
-  store<f64>(at, score);
+  // Redis keeps whole scores of a packed set as integers, where -0 is 0.
+  store<f64>(at, score == 0 ? 0 : score);
   if (length < 255) {
     store<u8>(at, <u8>length, 8);
     copy(at + 9, member, length);

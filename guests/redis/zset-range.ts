@@ -4,7 +4,8 @@
  * A range of any kind becomes ranks [rangeFirst, rangeStop) with rangeFirst <= rangeStop.
  */
 import { Client, argLen, argPtr } from "./client";
-import { parseF64, parsedF64 } from "./double";
+import { parseLoose } from "./container-arguments";
+import { parsedF64 } from "./double";
 import { Obj } from "./object";
 import { BOUND_LEX_BELOW, BOUND_LEX_UPTO, BOUND_SCORE_BELOW, BOUND_SCORE_UPTO } from "./rank-tree";
 import { replyError } from "./reply";
@@ -20,18 +21,14 @@ let maxExclusive: bool = false;
 
 let boundScore: f64 = 0;
 let boundExclusive: bool = false;
-/** A score bound: a double, with '(' in front if exclusive. An empty number counts as 0, as strtod has it. */
+/** A score bound: a double, with '(' in front if exclusive. */
 function parseScore(p: usize, n: u32): bool {
   boundExclusive = n > 0 && load<u8>(p) == 40;
   if (boundExclusive) {
     p++;
     n--;
   }
-  if (n == 0) {
-    boundScore = 0;
-    return true;
-  }
-  if (!parseF64(p, n)) return false;
+  if (!parseLoose(p, n)) return false;
   boundScore = parsedF64;
   return true;
 }
