@@ -4,7 +4,9 @@
 import { EBADF, EFAULT, EINVAL, EPERM } from "../abi/errno.ts";
 import { O_CLOEXEC, O_RDWR } from "../abi/fcntl.ts";
 import { EPOLL_CTL_ADD, EPOLL_CTL_DEL, EPOLL_CTL_MOD } from "../abi/poll.ts";
+import { ConsoleFile } from "../fs/console-file.ts";
 import { Epoll } from "../fs/epoll.ts";
+import type { File } from "../fs/file.ts";
 import type { Kernel } from "../kernel.ts";
 import { WOULD_BLOCK } from "../sched/task.ts";
 import { yieldNow } from "./poll.ts";
@@ -24,7 +26,7 @@ export function sys_epoll_ctl(k: Kernel, epfd: number, op: number, fd: number, e
   const epoll = k.fds.get(epfd);
   const file = k.fds.get(fd);
   if (epoll === null || file === null) return -EBADF;
-  if (file.kind === "regular" || file.kind === "directory" || file.kind === "symlink") return -EPERM;
+  if (!canBeWatched(file)) return -EPERM;
   if (!(epoll instanceof Epoll) || file === epoll) return -EINVAL;
   if (op === EPOLL_CTL_DEL) return epoll.remove(fd, file);
   const events = k.mem.getI32(ptr);
@@ -33,6 +35,12 @@ export function sys_epoll_ctl(k: Kernel, epfd: number, op: number, fd: number, e
   if (op === EPOLL_CTL_ADD) return epoll.add(k, fd, file, events, dataLow, dataHigh);
   if (op === EPOLL_CTL_MOD) return epoll.modify(k, fd, file, events, dataLow, dataHigh);
   return -EINVAL;
+}
+
+/** epoll_ctl(2), EPERM: files that are always ready, such as regular ones and /dev/null, have nothing to wait for. */
+function canBeWatched(file: File): boolean {
+  if (file.kind === "character") return file instanceof ConsoleFile;
+  return file.kind !== "regular" && file.kind !== "directory" && file.kind !== "symlink";
 }
 
 /** epoll_wait(2): up to `maxevents` events at `events`; a negative timeout waits for ever. */

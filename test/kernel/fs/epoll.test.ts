@@ -275,7 +275,7 @@ describe("epoll_ctl(2)", () => {
     expect(m.ctl(9, r, POLLIN)).toBe(-EINVAL);
     expect(sys_epoll_ctl(m.k, m.ep, EPOLL_CTL_ADD, w, -4)).toBe(-EFAULT);
     expect(sys_epoll_ctl(m.k, m.ep, EPOLL_CTL_DEL, r, 0)).toBe(0); // the event is ignored
-    for (const kind of ["regular", "directory"] as const) {
+    for (const kind of ["regular", "directory", "character"] as const) {
       const fd = m.k.fds.open({ ...m.file(r), kind } as File);
       for (const op of [EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL]) expect(m.ctl(op, fd, POLLIN)).toBe(-EPERM);
     }

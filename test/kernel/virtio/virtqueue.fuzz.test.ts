@@ -6,7 +6,7 @@
 import { describe, expect, it } from "vitest";
 import type { Chain } from "../../../host/queue/chain.ts";
 import type { DeviceQueue } from "../../../host/queue/device-queue.ts";
-import { KERNEL_RAM_BASE, type PhysicalMemory } from "../../../kernel/mem/physical.ts";
+import { KERNEL_RAM_BASE } from "../../../kernel/mem/physical.ts";
 import { VirtioDriver } from "../../../kernel/virtio/driver.ts";
 import {
   VIRTIO_CONFIG_S_NEEDS_RESET,
@@ -18,7 +18,7 @@ import {
 } from "../../../kernel/virtio/transport.ts";
 import type { Virtqueue } from "../../../kernel/virtio/virtqueue.ts";
 import { type Random, randomFor } from "../../random.ts";
-import { physicalMemory, TestDevice } from "./loopback.ts";
+import { physicalMemory, RecycledMemory, TestDevice } from "./loopback.ts";
 
 const OPERATIONS = Number(process.env.OPERATIONS ?? 1_000_000);
 const GENERIC = [VIRTIO_F_EVENT_IDX, VIRTIO_F_INDIRECT_DESC];
@@ -45,7 +45,7 @@ function wild(random: Random): number {
 describe("a hostile driver", () => {
   it("gets nothing out of the device but a request to be reset", () => {
     const random = randomFor("hostile driver");
-    const memory = physicalMemory(16, 256 * 1024);
+    const memory = new RecycledMemory(16, 256 * 1024);
     const device = new TestDevice(memory, { queueSizes: [16, 4], without: [] });
     let popped = 0;
     let failures = 0;
@@ -76,17 +76,9 @@ describe("a hostile driver", () => {
     let availIndex = 0;
     let size = 0;
     const start = (): void => {
-      const queues = [0, 1].map(() => memory.kernelBytes.length);
-      memory.kernelBytes.fill(0);
-      // the driver's allocator must not run out over a million resets
-      const fresh = Object.create(memory) as PhysicalMemory;
-      let top = KERNEL_RAM_BASE + 64;
-      fresh.allocate = (bytes: number, align = 16) => {
-        top = Math.ceil(top / align) * align + bytes;
-        return top - bytes;
-      };
-      const driver = new VirtioDriver(fresh, device.mmio, { name: "hostile", deviceId: VIRTIO_ID_RNG });
-      const made = queues.map((_, i) => driver.queue(i, 16)) as [Virtqueue, Virtqueue];
+      memory.recycle();
+      const driver = new VirtioDriver(memory, device.mmio, { name: "hostile", deviceId: VIRTIO_ID_RNG });
+      const made = [driver.queue(0, 16), driver.queue(1, 16)] as const;
       driver.ready();
       desc = made[0].descAddress - KERNEL_RAM_BASE;
       avail = made[0].availAddress - KERNEL_RAM_BASE;
