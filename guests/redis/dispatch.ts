@@ -33,6 +33,7 @@ import {
   CMD_MAY_REPLICATE,
   CMD_NO_AUTH,
   CMD_NO_MULTI,
+  CMD_PUBSUB,
   CMD_WRITE,
   Command,
   commandFind,
@@ -218,8 +219,9 @@ function quietly(c: Client, m: Command): void {
   const chunk = markChunk;
   const used = markUsed;
   process(c, m);
-  // CLIENT REPLY ON inside it clears OFF: then its +OK stays.
-  if (c.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP)) outputRewind(c, chunk, used);
+  // CLIENT REPLY ON inside it clears OFF: then its +OK stays. What SUBSCRIBE and its kin answer are pushes, which always go out.
+  const pushes = m.flags & CMD_PUBSUB && m.flags & CMD_PUBSUB_ALLOWED;
+  if (!pushes && c.flags & (CLIENT_REPLY_OFF | CLIENT_REPLY_SKIP)) outputRewind(c, chunk, used);
   if (!skip || c.flags & CLIENT_REPLY_SKIP) c.flags &= ~CLIENT_REPLY_SKIP;
 }
 
