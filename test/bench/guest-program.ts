@@ -1,15 +1,15 @@
 /** The tiny guests of this folder: compiled with AssemblyScript into guests/build, booted, their output read. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { text as readAll } from "node:stream/consumers";
 import { boot } from "../../host/index.ts";
 import { repositoryRoot } from "../server-process.ts";
 
 export async function runGuestProgram(name: string): Promise<string> {
   const module = await compileGuestProgram(name);
   const machine = await boot(module);
-  let text = "";
-  machine.stdout.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
-  const { code, reason } = await machine.exited;
+  // The stream ends after the machine has: what it printed last arrives after `exited`.
+  const [text, { code, reason }] = await Promise.all([readAll(machine.stdout), machine.exited]);
   if (code !== 0) throw new Error(`guest ${name} ended with code ${code}${reason ? `: ${reason}` : ""}`);
   return text;
 }
