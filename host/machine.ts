@@ -2,6 +2,8 @@
  * A machine: kernel, guest and devices put together. The composition root, and the only file that imports both sides.
  */
 import { type Duplex, Readable } from "node:stream";
+import { type ASUtil, instantiateSync } from "@assemblyscript/loader";
+import { mountVirtioFs } from "../kernel/fs/fuse/mount.ts";
 import { GuestMemory } from "../kernel/mem/guest-memory.ts";
 import { PhysicalMemory } from "../kernel/mem/physical.ts";
 import { KERNEL_RAM_BYTES, KILLED, MachineKernel, type MachineEnd } from "../kernel/machine-kernel.ts";
@@ -9,12 +11,12 @@ import { LinkError } from "../kernel/personality/native.ts";
 import { ClockDevice } from "./devices/clock.ts";
 import { ConsoleDevice } from "./devices/console.ts";
 import { EntropyDevice, hostEntropy, seededEntropy } from "./devices/entropy.ts";
+import { FsDevice } from "./devices/fs.ts";
 import { NetDevice } from "./devices/net.ts";
 import type { Image } from "./image.ts";
 import { type BootOptions, MEMORY_BYTES_MAX, parseEnvironment, parseMemory, parsePublications, parseVolumes, type Publication } from "./options.ts";
 import { OutputStream } from "./output-stream.ts";
 import { UsageError } from "./usage-error.ts";
-import { mountVolumes } from "./volumes.ts";
 
 const PAGE_BYTES = 65536;
 const STOP_TIMEOUT_MS = 10_000;
@@ -27,6 +29,9 @@ export interface ExitStatus {
   /** One line where the guest did not end by itself: a trap, a panic, a stop that took too long. */
   readonly reason: string | null;
 }
+
+/** The exports of a guest, with the loader's helpers where the guest was built with AssemblyScript's runtime exported. */
+export type GuestExports = ASUtil & Record<string, unknown>;
 
 export interface StopOptions {
   /** Default SIGTERM. */
@@ -51,7 +56,7 @@ export class Machine {
   readonly #memory: WebAssembly.Memory | null;
   readonly #published: readonly Publication[];
   #settleExited: (status: ExitStatus) => void = () => {};
-  #exports: WebAssembly.Exports | null = null;
+  #exports: GuestExports | null = null;
 
   constructor(image: Image, options: BootOptions) {
     const { manifest, shape } = image;
@@ -88,7 +93,7 @@ export class Machine {
       outbound: options.outbound ?? "loopback",
       log,
     });
-    this.#devices = [clock, this.#net];
+    this.#devices = [{ close: () => clock.stop() }, this.#net];
     this.#kernel = new MachineKernel(
       { name: this.name, args, env, memoryLimit },
       physical,
@@ -99,7 +104,11 @@ export class Machine {
         ended: (end) => this.#ended(end),
       },
     );
-    this.#devices.push(...mountVolumes(this.#kernel, physical, volumes, image.filesFolder, log));
+    for (const { guestPath, hostPath, readOnly } of volumes) {
+      const device = new FsDevice(physical, { folder: hostPath, readOnly, log });
+      this.#devices.push(device);
+      this.#kernel.attach(device.mmio, mountVirtioFs(this.#kernel, device.mmio, guestPath, readOnly));
+    }
   }
 
   /** Binds the published ports, starts the guest, and settles once it listens on all of them (at once if there are none). */
@@ -154,8 +163,11 @@ export class Machine {
     this.#kernel.end(KILLED);
   }
 
-  /** What the guest's module exports. */
-  get exports(): WebAssembly.Exports {
+  /**
+   * What the guest's module exports; for an AssemblyScript guest through `@assemblyscript/loader`: with `__newString`, `__getArray` and the
+   * like, and classes by name. A call made here is nobody's thread: one that would block answers -EDEADLK.
+   */
+  get exports(): GuestExports {
     if (!this.#exports) throw new Error(`${this.name} has not started`);
     return this.#exports;
   }
@@ -165,10 +177,13 @@ export class Machine {
     const imports = this.#kernel.link(shape);
     const at = shape.memory?.importedAs;
     if (at && this.#memory) imports[at[0]] = { ...imports[at[0]], [at[1]]: this.#memory };
-    const { exports } = new WebAssembly.Instance(module, imports);
-    if (!at && exports.memory instanceof WebAssembly.Memory) this.#kernel.mem.attach(exports.memory);
+    // The loader links like WebAssembly.Instance and adds AssemblyScript's strings, arrays and classes for the embedder; the kernel
+    // takes the plain exports, whose calls cost less.
+    const { instance, exports } = instantiateSync(module, imports);
+    const { memory } = instance.exports;
+    if (!at && memory instanceof WebAssembly.Memory) this.#kernel.mem.attach(memory);
     this.#exports = exports;
-    this.#kernel.start(exports);
+    this.#kernel.start(instance.exports);
   }
 
   #ended(end: MachineEnd): void {

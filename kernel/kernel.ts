@@ -59,6 +59,8 @@ export interface Kernel {
   timedOut(): boolean;
   /** A function that the guest exports, or null. */
   guestExport(name: string): ((...args: number[]) => unknown) | null;
+  /** Ends the machine with this exit status: nothing of the guest runs again. */
+  exit(status: number): void;
   /** Asks the host for a turn: device interrupts, timers, ready tasks and the ring are looked at in it. */
   requestTurn(): void;
   /** One line on the machine's own log (stderr of the CLI), for what a user has to know. */

@@ -173,6 +173,10 @@ export class MachineKernel implements Kernel {
     this.#host.log(line);
   }
 
+  exit(status: number): void {
+    this.end({ code: status, reason: null });
+  }
+
   /** Delivers a signal from outside: a ring guest is told, any other guest dies of it (its default action). */
   signal(number: number): void {
     if (this.#over) return;

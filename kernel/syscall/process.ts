@@ -17,14 +17,16 @@ export function sys_getppid(_k: Kernel): number {
   return 0;
 }
 
-/** exit_group(2): ends the machine. Does not return. */
-export function sys_exit_group(_k: Kernel, status: number): never {
+/** exit_group(2): ends the machine. Does not return: what is thrown only unwinds the guest's stack. */
+export function sys_exit_group(k: Kernel, status: number): never {
+  k.exit(status & 0xff);
   throw new GuestExit(status & 0xff);
 }
 
 /** exit(2): ends the calling thread; the machine ends with its last thread. Does not return. */
 export function sys_exit(k: Kernel, status: number): never {
-  throw new GuestExit(status & 0xff, k.scheduler.threadCount > 1 && k.current.canPark);
+  if (k.scheduler.threadCount <= 1 || !k.current.canPark) sys_exit_group(k, status);
+  throw new GuestExit(status & 0xff, true);
 }
 
 /** getrandom(2): bytes of the entropy device; never blocks, never short below 256 bytes. */

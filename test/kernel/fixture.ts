@@ -49,6 +49,9 @@ export class TestKernel implements Kernel {
   guestExport(): null {
     return null;
   }
+  exit(): never {
+    throw new Error("nothing exits in this test");
+  }
   requestTurn(): void {
     this.turns++;
   }

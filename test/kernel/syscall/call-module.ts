@@ -25,10 +25,29 @@ export function callModule(): Uint8Array<ArrayBuffer> {
     exports.name(row.name).byte(0).u32(index);
   });
   types.byte(0x60, 0, 0).byte(0x60, 3, I32, F64, F64, 0); // _start, ring_dispatch
-  const functions = new WasmWriter().u32(2).u32(TABLE.length).u32(TABLE.length + 1);
-  exports.name("_start").byte(0).u32(TABLE.length).name("ring_dispatch").byte(0).u32(TABLE.length + 1).name("memory").byte(2, 0);
+  const functions = new WasmWriter()
+    .u32(2)
+    .u32(TABLE.length)
+    .u32(TABLE.length + 1);
+  exports
+    .name("_start")
+    .byte(0)
+    .u32(TABLE.length)
+    .name("ring_dispatch")
+    .byte(0)
+    .u32(TABLE.length + 1)
+    .name("memory")
+    .byte(2, 0);
   const ringSetup = TABLE.findIndex(({ name }) => name === "ring_setup");
-  const start = new WasmWriter().u32(0).byte(0x41).s32(RING_EVENTS).byte(0x41).s32(64).byte(0x10).u32(ringSetup).byte(0x1a, 0x0b);
+  const start = new WasmWriter()
+    .u32(0)
+    .byte(0x41)
+    .s32(RING_EVENTS)
+    .byte(0x41)
+    .s32(64)
+    .byte(0x10)
+    .u32(ringSetup)
+    .byte(0x1a, 0x0b);
   const dispatch = new WasmWriter().u32(0).byte(0x0b);
   return new WasmWriter()
     .byte(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0)

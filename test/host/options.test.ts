@@ -1,0 +1,59 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { parseEnvironment, parseHostAddress, parseMemory, parsePublications, parseVolumes } from "../../host/options.ts";
+import { UsageError } from "../../host/usage-error.ts";
+
+describe("boot options", () => {
+  it("reads memory sizes and rounds them up to pages", () => {
+    expect(parseMemory("64mb")).toBe(64 * 2 ** 20);
+    expect(parseMemory("2GB")).toBe(2 * 2 ** 30);
+    expect(parseMemory("1.5g")).toBe(1.5 * 2 ** 30);
+    expect(parseMemory("64k")).toBe(65536);
+    expect(parseMemory(65537)).toBe(131072);
+    expect(parseMemory("4gb")).toBe(2 ** 32);
+    for (const bad of ["", "lots", "-1", "0", "1k", "5gb", "1e9", "64 furlongs", Number.NaN, -65536, Number.POSITIVE_INFINITY]) {
+      expect(() => parseMemory(bad), String(bad)).toThrow(UsageError);
+    }
+  });
+
+  it("reads host addresses", () => {
+    expect(parseHostAddress("6379")).toEqual({ host: "127.0.0.1", port: 6379 });
+    expect(parseHostAddress("0.0.0.0:0")).toEqual({ host: "0.0.0.0", port: 0 });
+    expect(parseHostAddress("[::1]:80")).toEqual({ host: "::1", port: 80 });
+    for (const bad of ["", ":", "a:b", "1:2:3", "65536", "127.0.0.1:", "::1:80"]) {
+      expect(() => parseHostAddress(bad), bad).toThrow(UsageError);
+    }
+  });
+
+  it("reads publications in all their forms", () => {
+    expect(parsePublications({ 6379: 0, 80: "0.0.0.0:8080", 81: { port: 1 }, 82: { host: "::1", port: 2 } })).toEqual([
+      { guestPort: 80, host: "0.0.0.0", port: 8080 },
+      { guestPort: 81, host: "127.0.0.1", port: 1 },
+      { guestPort: 82, host: "::1", port: 2 },
+      { guestPort: 6379, host: "127.0.0.1", port: 0 },
+    ]);
+    for (const bad of [{ 0: 1 }, { 65536: 1 }, { 80: -1 }, { 80: 1.5 }, { 80: 65536 }, { 80: Number.NaN }]) {
+      expect(() => parsePublications(bad), JSON.stringify(bad)).toThrow(UsageError);
+    }
+  });
+
+  it("checks volumes: an absolute guest path, a folder that is there", () => {
+    const folder = mkdtempSync(join(tmpdir(), "ringzero-"));
+    writeFileSync(join(folder, "file"), "");
+    expect(parseVolumes({ "/data/": folder })).toEqual([{ guestPath: "/data", hostPath: folder, readOnly: false }]);
+    expect(parseVolumes({ "/d": { host: folder, readOnly: true } })[0]?.readOnly).toBe(true);
+    expect(() => parseVolumes({ data: folder })).toThrow("absolute");
+    expect(() => parseVolumes({ "/": folder })).toThrow("absolute");
+    expect(() => parseVolumes({ "/data": join(folder, "missing") })).toThrow("does not exist");
+    expect(() => parseVolumes({ "/data": join(folder, "file") })).toThrow("not a folder");
+  });
+
+  it("refuses environment names that no environment can hold", () => {
+    expect(parseEnvironment({ A: "b=c", B: "" })).toEqual(["A=b=c", "B="]);
+    for (const bad of [{ "": "x" }, { "A=B": "x" }, { A: "x\0" }, { "A\0": "x" }]) {
+      expect(() => parseEnvironment(bad)).toThrow(UsageError);
+    }
+  });
+});
