@@ -33,9 +33,8 @@ export function containerLength(o: Obj): u32 {
 
 /** A deep copy, or 0 when memory is short. */
 export function containerDuplicate(o: Obj): usize {
-  const bytes = <f64>containerBytes(o, 64);
-  // A quarter more than the estimate: it is made from a sample.
-  if (bytes > 3.0e9 || !hasRoom(<usize>(bytes * 1.25))) return 0;
+  const bytes = <f64>containerBytes(o, 0);
+  if (bytes > 3.0e9 || !hasRoom(<usize>(bytes * 1.125))) return 0;
   const type = <u32>o.type;
   if (type == LIST) return changetype<usize>(listDuplicate(o));
   if (type == HASH) return changetype<usize>(hashDuplicate(o));

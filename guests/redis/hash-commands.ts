@@ -3,7 +3,7 @@
  */
 import { argI64, argInt } from "./arguments";
 import { Client, argLen, argPtr, argc } from "./client";
-import { replyArity } from "./container-arguments";
+import { replyArity, roomForArguments } from "./container-arguments";
 import { entryKey, entryLength, Dict } from "./dict";
 import { LD_NAN_OR_INF, LD_NOT_FLOAT_A, LD_NOT_FLOAT_B, addLongDouble } from "./double";
 import {
@@ -81,6 +81,7 @@ function setPairs(c: Client, name: string): i32 {
     replyArity(c, name);
     return -1;
   }
+  if (!roomForArguments(c)) return -1;
   const found = hashForWrite(c);
   if (!found) return -1;
   const o = changetype<Obj>(found);

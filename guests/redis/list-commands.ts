@@ -3,7 +3,7 @@
  * lists or wait for them are in list-pop-commands.ts.
  */
 import { argI64, argInt, argRange } from "./arguments";
-import { argPositive, replyArity } from "./container-arguments";
+import { argPositive, replyArity, roomForArguments } from "./container-arguments";
 import { Client, argLen, argPtr, argc } from "./client";
 import { argIs } from "./command";
 import { dbAdd, dbDelete, lookupRead, lookupWrite, signalModified, wrongType } from "./keyspace";
@@ -42,7 +42,7 @@ import { dirtyAdd } from "./server";
 
 function push(c: Client, head: bool, onlyExisting: bool): void {
   const found = lookupWrite(c, 1);
-  if (wrongType(c, found, LIST)) return;
+  if (wrongType(c, found, LIST) || !roomForArguments(c)) return;
   let o: Obj;
   if (found) o = changetype<Obj>(found);
   else {

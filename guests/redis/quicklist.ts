@@ -400,11 +400,9 @@ export function itemEquals(ptr: usize, length: u32): bool {
 export function quicklistRemoveForward(list: Quicklist): bool {
   const node = seekNode;
   const next = load<u32>(node, NEXT);
-  if (removeHere(list)) {
-    if (seekAt < load<u32>(node, END)) {
-      entryRead(node + DATA + seekAt);
-      return true;
-    }
+  if (removeHere(list) && seekAt < load<u32>(seekNode, END)) {
+    entryRead(seekNode + DATA + seekAt);
+    return true;
   }
   seekNode = next;
   if (next == 0) return false;
@@ -447,6 +445,9 @@ function removeHere(list: Quicklist): bool {
     if (after) memory.copy(node + DATA + seekAt, node + DATA + seekAt + size, after);
     store<u32>(node, end - size, END);
   }
+  const offset = seekAt - load<u32>(node, BEGIN);
+  seekNode = nodeTrim(list, node);
+  seekAt = load<u32>(seekNode, BEGIN) + offset;
   return true;
 }
 
@@ -499,10 +500,11 @@ export function quicklistRemoveRange(list: Quicklist, start: u32, count: u32): v
   }
 }
 
-/** Gives back a block that is mostly empty. */
-function nodeTrim(list: Quicklist, node: usize): void {
+/** Gives back most of a block that is mostly empty; the node's (new) address. */
+function nodeTrim(list: Quicklist, node: usize): usize {
   const used = load<u32>(node, END) - load<u32>(node, BEGIN);
-  if (load<u32>(node, CAPACITY) > 256 && used < load<u32>(node, CAPACITY) >> 2) nodeResize(list, node, used, false);
+  if (load<u32>(node, CAPACITY) <= 256 || used >= load<u32>(node, CAPACITY) >> 2) return node;
+  return nodeResize(list, node, used, false);
 }
 
 /** Inserts an element in front of the position; the bytes must not lie inside the list. */

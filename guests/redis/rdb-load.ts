@@ -83,7 +83,20 @@ function readLength(): bool {
 
 /** A count of elements, each of at least one byte. */
 function readCount(): bool {
-  return readLength() && !encoded && length <= <u32>(end - at);
+  if (!readLength() || encoded || length > <u32>(end - at)) return false;
+  return fits(<f64>length * 80);
+}
+
+/** Whether memory has room for `bytes` more; remembers if not. */
+function fits(bytes: f64): bool {
+  if (bytes < 4.0e9 && hasRoom(<usize>bytes)) return true;
+  rdbShort = true;
+  return false;
+}
+
+/** Short elements grow when they leave a packed block for a dict: by 16 times at worst. */
+function unpacks(): bool {
+  return fits(<f64>stringLength * 16);
 }
 
 let stringPtr: usize = 0;
@@ -127,7 +140,8 @@ function readCompressed(): bool {
   const packed = length;
   if (!readLength() || encoded || <usize>packed > end - at) return false;
   const size = length;
-  const out = tryAlloc(max(size, 1));
+  // The string is copied once more when it is stored.
+  const out: usize = fits(<f64>size * 3) ? tryAlloc(max(size, 1)) : 0;
   if (!out) {
     rdbShort = true;
     return false;
@@ -223,7 +237,7 @@ function loadSet(o: Obj): bool {
 }
 
 function loadIntset(o: Obj): bool {
-  if (!readString() || stringLength < 8) return false;
+  if (!readString() || stringLength < 8 || !unpacks()) return false;
   const width = load<u32>(stringPtr);
   const count = load<u32>(stringPtr, 4);
   if ((width != 2 && width != 4 && width != 8) || <u64>count * width + 8 != <u64>stringLength) return false;
@@ -247,7 +261,7 @@ function loadHash(o: Obj): bool {
 }
 
 function loadPackedHash(o: Obj, listpack: bool): bool {
-  if (!readString() || !packedBegin(stringPtr, stringLength, listpack)) return false;
+  if (!readString() || !unpacks() || !packedBegin(stringPtr, stringLength, listpack)) return false;
   while (packedNext()) {
     const field = packedPtr;
     const fieldLength = packedLength;
@@ -282,7 +296,7 @@ function loadZset(o: Obj, binary: bool): bool {
 }
 
 function loadPackedZset(o: Obj, listpack: bool): bool {
-  if (!readString() || !packedBegin(stringPtr, stringLength, listpack)) return false;
+  if (!readString() || !unpacks() || !packedBegin(stringPtr, stringLength, listpack)) return false;
   while (packedNext()) {
     const member = packedPtr;
     const memberLength = packedLength;
@@ -298,11 +312,7 @@ export function rdbLoad(p: usize, n: u32): usize {
   at = p + 1;
   end = p + n - 10;
   if (at > end) return 0;
-  // Elements take a few times their packed size here; a payload that small memory cannot hold is refused as a whole.
-  if (!hasRoom(<usize>min<u64>(<u64>n * 6, 0xfff00000))) {
-    rdbShort = true;
-    return 0;
-  }
+  if (!fits(<f64>n * 2)) return 0;
   const type = <u32>load<u8>(p);
   const loaded = loadValue(type);
   unpackedFree();

@@ -23,6 +23,8 @@ import {
   setMemberLength,
   setNew,
   setNext,
+  setShort,
+  setShortClear,
 } from "./set-type";
 
 /** The operands: object addresses, 0 for a missing key. */
@@ -45,6 +47,7 @@ function gather(c: Client, first: i32, count: i32): bool {
   }
   sourceCount = count;
   missing = 0;
+  setShortClear();
   for (let i = 0; i < count; i++) {
     const found = lookupRead(c, first + i);
     if (wrongType(c, found, SET)) return false;
@@ -78,6 +81,11 @@ function sortBySize(): void {
 /** Stores a result (released here) under the key at argument 1, or deletes that key if the result is empty. */
 function storeResult(c: Client, result: Obj, event: string): void {
   const length = setLength(result);
+  if (setShort) {
+    objRelease(result);
+    replyOom(c);
+    return;
+  }
   if (length == 0) {
     objRelease(result);
     deleteTarget(c);
@@ -190,6 +198,11 @@ function union(c: Client, first: i32, count: i32, store_: bool): void {
   }
   if (store_) {
     storeResult(c, result, "sunionstore");
+    return;
+  }
+  if (setShort) {
+    objRelease(result);
+    replyOom(c);
     return;
   }
   replySet(c, setLength(result));

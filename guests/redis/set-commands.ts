@@ -2,6 +2,7 @@
  * Set commands on one set, and SMOVE. Combinations of sets are in set-algebra-commands.ts, random draws in random-commands.ts.
  */
 import { Client, argLen, argPtr, argc } from "./client";
+import { roomForArguments } from "./container-arguments";
 import { Dict, entryKey, entryLength } from "./dict";
 import { dbAdd, dbDelete, lookupRead, lookupWrite, signalModified, wrongType } from "./keyspace";
 import { NOTIFY_GENERIC, NOTIFY_SET, notify } from "./notify";
@@ -24,7 +25,7 @@ import {
 
 export function sadd(c: Client): void {
   const found = lookupWrite(c, 1);
-  if (wrongType(c, found, SET)) return;
+  if (wrongType(c, found, SET) || !roomForArguments(c)) return;
   let o: Obj;
   if (found) o = changetype<Obj>(found);
   else {

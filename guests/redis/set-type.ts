@@ -94,8 +94,15 @@ export function setConvert(o: Obj, extra: u32): void {
   o.encoding = <u8>ENC_HT;
 }
 
+/** Set when setAdd left a member out because memory is short. Whoever builds a set clears it first and looks at it last. */
+export let setShort: bool = false;
+export function setShortClear(): void {
+  setShort = false;
+}
+
 function addToDict(d: Dict, member: usize, length: u32): bool {
   const e = dictFindOrAdd(d, member, length);
+  if (!e) setShort = true;
   return e != 0 && dictAdded;
 }
 

@@ -360,6 +360,13 @@ function replySorted(c: Client, start: u32, count: u32, gets: i64): void {
   }
 }
 
+/** Appends to a result unless memory is short. */
+function pushChecked(list: Obj, p: usize, n: u32): bool {
+  if (!hasRoom(<usize>n + 16384)) return false;
+  listPush(list, false, p, n);
+  return true;
+}
+
 function storeSorted(c: Client, storeArg: i32, start: u32, count: u32, gets: i64): void {
   const key = argPtr(storeArg);
   const keyLength = argLen(storeArg);
@@ -374,20 +381,21 @@ function storeSorted(c: Client, storeArg: i32, start: u32, count: u32, gets: i64
     return;
   }
   const list = listNew();
-  for (let i = start; i < start + count; i++) {
+  let short = false;
+  for (let i = start; i < start + count && !short; i++) {
     const at = outputItem(i);
     const p = load<usize>(at);
     const n = load<u32>(at, 4);
     if (!gets) {
-      listPush(list, false, p, n);
+      short = !pushChecked(list, p, n);
       continue;
     }
-    for (let g = nextGet(2); g; g = nextGet(g + 1)) {
-      if (lookupPattern(c, argPtr(g), argLen(g), p, n)) listPush(list, false, foundPtr, foundLength);
+    for (let g = nextGet(2); g && !short; g = nextGet(g + 1)) {
+      if (lookupPattern(c, argPtr(g), argLen(g), p, n)) short = !pushChecked(list, foundPtr, foundLength);
       else listPush(list, false, p, 0);
     }
   }
-  if (!dbSet(c, c.db, key, keyLength, changetype<usize>(list), false)) {
+  if (short || !dbSet(c, c.db, key, keyLength, changetype<usize>(list), false)) {
     objRelease(list);
     replyOom(c);
     return;

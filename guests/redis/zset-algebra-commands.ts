@@ -19,6 +19,7 @@ import {
   replyError,
   replyF64,
   replyI64,
+  replyOom,
   replySyntaxError,
   replyWrongType,
 } from "./reply";
@@ -239,7 +240,7 @@ function collectUnion(result: Obj): void {
       let score = weight(i) * memberScore;
       if (isNaN(score)) score = 0;
       const e = collectionEntry(result, member, memberLength);
-      collectionSetScore(e, collectionAdded ? score : combine(zsetEntryScore(e), score, aggregate));
+      if (e) collectionSetScore(e, collectionAdded ? score : combine(zsetEntryScore(e), score, aggregate));
     }
     walkEnd(i);
   }
@@ -298,7 +299,11 @@ function run(c: Client, name: string, numkeysArg: i32, operation: i32, stored: b
   if (operation == UNION) collectUnion(result);
   else if (operation == INTERSECTION) collectIntersection(changetype<usize>(result));
   else collectDifference(result);
-  collectionOrder(result);
+  if (!collectionOrder(result)) {
+    objRelease(result);
+    replyOom(c);
+    return;
+  }
   if (stored) {
     zsetStore(c, result, operation == UNION ? "zunionstore" : operation == INTERSECTION ? "zinterstore" : "zdiffstore");
     return;

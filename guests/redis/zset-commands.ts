@@ -6,6 +6,7 @@ import { realloc } from "./alloc";
 import { argDouble, argF64, argI64, argInt } from "./arguments";
 import { Client, argLen, argPtr, argc } from "./client";
 import { argIs } from "./command";
+import { roomForArguments } from "./container-arguments";
 import { Dict, entryKey, entryLength } from "./dict";
 import { formatScore } from "./double";
 import { dbAdd, dbDelete, lookupRead, lookupWrite, signalModified, wrongType } from "./keyspace";
@@ -101,7 +102,7 @@ function add(c: Client, options: u32): void {
   }
 
   const found = lookupWrite(c, 1);
-  if (wrongType(c, found, ZSET)) return;
+  if (wrongType(c, found, ZSET) || !roomForArguments(c)) return;
   let o: Obj;
   if (found) o = changetype<Obj>(found);
   else {

@@ -169,7 +169,11 @@ function storeRange(c: Client, o: Obj, first: u32, count: u32, reverse: bool): v
     zsetStep();
     collectionSetScore(collectionEntry(result, zsetMember, zsetMemberLength), zsetScore);
   }
-  collectionOrder(result);
+  if (!collectionOrder(result)) {
+    objRelease(result);
+    replyOom(c);
+    return;
+  }
   zsetStore(c, result, "zrangestore");
 }
 

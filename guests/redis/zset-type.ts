@@ -9,7 +9,7 @@
  *
  * Called by the zset-*-commands.ts files, container.ts, SORT and the AOF rewrite.
  */
-import { alloc, free, usable } from "./alloc";
+import { alloc, free, hasRoom, usable } from "./alloc";
 import { compare, copy, hash } from "./bytes";
 import {
   Dict,
@@ -365,32 +365,40 @@ export function zsetRandom(o: Obj): void {
 /** An unordered collection of members with scores: a big sorted set whose tree is still empty. */
 export function collectionNew(expected: u32): Obj {
   const o = zsetNewBig();
+  collectionShort = false;
   dictReserve(dictOf(o), expected);
   return o;
 }
 
-/** The member's entry in a collection, made with score 0 if missing (see collectionAdded). */
+/** The member's entry in a collection, made with score 0 if missing (see collectionAdded); 0 when memory is short. */
 export let collectionAdded: bool = false;
 export function collectionEntry(o: Obj, member: usize, length: u32): usize {
   const h = hash(member, length);
   let e = dictFindHash(dictOf(o), member, length, h);
   collectionAdded = e == 0;
   if (!e) {
+    if (length > 256 && !hasRoom(length)) {
+      collectionShort = true;
+      return 0;
+    }
     e = entryNew(member, length, h, 0);
     dictLink(dictOf(o), e);
   }
   return e;
 }
+/** Set when a collection could not take a member because memory is short; cleared by collectionNew. */
+export let collectionShort: bool = false;
 
 // @ts-ignore: decorator
 @inline
 export function collectionSetScore(e: usize, score: f64): void {
-  entrySetScore(e, score);
+  if (e) entrySetScore(e, score);
 }
 
-/** Orders a collection; from then on it is a sorted set, packed if it is small enough. */
-export function collectionOrder(o: Obj): void {
+/** Orders a collection; from then on it is a sorted set, packed if it is small enough. False: memory is short, and it must be released. */
+export function collectionOrder(o: Obj): bool {
   const d = dictOf(o);
+  if (collectionShort || (d.used > 4096 && !hasRoom(<usize>d.used * 32))) return false;
   const tree = treeOf(o);
   let longest: u32 = 0;
   for (let e = dictFirst(d); e; e = dictNext(d, e)) longest = max(longest, entryLength(e));
@@ -402,9 +410,10 @@ export function collectionOrder(o: Obj): void {
     zsetFree(o);
     o.data = pack;
     o.encoding = <u8>ENC_LISTPACK;
-    return;
+    return true;
   }
   for (let e = dictFirst(d); e; e = dictNext(d, e)) treeInsert(tree, zsetEntryScore(e), e);
+  return true;
 }
 
 // --- what the core asks of every type ---------------------------------------------------------------------------------------
