@@ -296,7 +296,8 @@ function rejectMisconf(c: Client, m: Command): void {
 
 /** What a command may come to need beyond its arguments. */
 function roomWanted(): usize {
-  return (argumentBytes() << 1) + 262144;
+  const n = argumentBytes();
+  return n + min<usize>(n, 4194304) + 262144;
 }
 function isPing(m: Command): bool {
   return changetype<string>(m.name) == "ping";
