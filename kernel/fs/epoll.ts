@@ -57,7 +57,7 @@ class Interest implements Waiter {
   }
 
   notify(mask: number): boolean {
-    if (this.spent || (mask !== 0 && (mask & this.mask) === 0)) return false;
+    if (this.spent || this.file.refs === 0 || (mask !== 0 && (mask & this.mask) === 0)) return false;
     this.epoll.list(this);
     return true;
   }
@@ -117,9 +117,10 @@ export class Epoll implements File {
 
   /** EPOLL_CTL_MOD. */
   modify(k: Kernel, fd: number, file: File, events: number, dataLow: number, dataHigh: number): number {
+    if (events & EPOLLEXCLUSIVE) return -EINVAL;
     const interest = this.#interests.get(fd);
     if (interest === undefined || interest.file !== file) return -ENOENT;
-    if ((events | interest.events) & EPOLLEXCLUSIVE) return -EINVAL;
+    if (interest.events & EPOLLEXCLUSIVE) return -EINVAL;
     this.#arm(k, interest, events, dataLow, dataHigh);
     return 0;
   }
@@ -203,7 +204,7 @@ export class Epoll implements File {
     interest.spent = false;
     interest.dataLow = dataLow;
     interest.dataHigh = dataHigh;
-    if (this.#readyBits(k, interest) !== 0) this.list(interest);
+    if (!interest.listed && this.#readyBits(k, interest) !== 0) this.list(interest);
   }
 
   /** The bits to report now. A file that has been closed ends its interest here. */

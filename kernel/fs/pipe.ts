@@ -117,8 +117,10 @@ export class PipeReadEnd implements File {
       if (!pipe.writerOpen) return 0;
       return this.flags & O_NONBLOCK ? -EAGAIN : k.block(this.waiters);
     }
+    // As on Linux only a pipe that was full becomes writable by this: an edge-triggered writer sees one edge, not one for each read.
+    const wasFull = pipe.room < PIPE_BUF;
     const size = pipe.take(k.mem.u8.subarray(buf, buf + count));
-    pipe.writer.waiters.wake(POLLOUT | POLLWRNORM);
+    if (wasFull) pipe.writer.waiters.wake(POLLOUT | POLLWRNORM);
     return size;
   }
 
