@@ -37,6 +37,7 @@ import {
   entryValue,
 } from "./dict";
 import { deferArray, deferBegin, replyArray, replyBulk, replyError, replyI64, replyNull, replyOom, replyPush, replyRawText } from "./reply";
+import { CMD_PUBSUB_ALLOWED } from "./dispatch";
 import { helpBegin, helpEnd, helpLine } from "./help";
 import { stats } from "./server";
 
@@ -372,7 +373,7 @@ function pubsubHelp(c: Client): void {
 }
 
 export function registerPubsubCommands(): void {
-  const base = CMD_PUBSUB | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE;
+  const base = CMD_PUBSUB | CMD_NOSCRIPT | CMD_LOADING | CMD_STALE | CMD_PUBSUB_ALLOWED;
   const n = "O(N) where N is the number of channels to subscribe to.";
   command("subscribe", subscribeCommand, -2, base, 0, 0, 0, 0);
   describe("pubsub", "2.0.0", "Listen for messages published to the given channels", n);
