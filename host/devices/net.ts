@@ -1,0 +1,649 @@
+/**
+ * The network device (virtio 1.2, 5.10 with the extension of kernel/virtio/README.md): the guest's stream and datagram sockets on
+ * node:net and node:dgram.
+ *
+ * Incoming connections come only through what is published and through `connect`, which passes no host socket. Outgoing ones go where
+ * `outbound` lets them: nowhere, to the host's loopback addresses (the default: a guest must not reach the network unasked), anywhere.
+ *
+ * What always holds: a receive chain is filled and used at once; a send chain is used once its bytes have left (endpoint). Packets of
+ * the driver are not trusted: unknown connections get a reset, bytes beyond the credit a reset, a malformed packet fails the queue.
+ */
+import { connect as connectSocket, type Socket } from "node:net";
+import { type Duplex, duplexPair } from "node:stream";
+import { ECONNREFUSED, ECONNRESET, ENETUNREACH } from "../../kernel/abi/errno.ts";
+import { KERNEL_RAM_BASE, type PhysicalMemory } from "../../kernel/mem/physical.ts";
+import {
+  ADDRESS_SLOT_BYTES,
+  GUEST_CID,
+  HDR_BUF_ALLOC,
+  HDR_DST_PORT,
+  HDR_FLAGS,
+  HDR_FWD_CNT,
+  HDR_LEN,
+  HDR_SRC_PORT,
+  HDR_TYPE,
+  HOST_PORT_MAX,
+  HOST_PORT_MIN,
+  OUTGOING_PORT_MAX,
+  OUTGOING_PORT_MIN,
+  RINGZERO_FLAG_COPY,
+  RINGZERO_OP_BIND,
+  RINGZERO_OP_LISTEN,
+  RINGZERO_OP_UNBIND,
+  RINGZERO_OP_UNLISTEN,
+  VIRTIO_VSOCK_OP_CREDIT_REQUEST,
+  VIRTIO_VSOCK_OP_CREDIT_UPDATE,
+  VIRTIO_VSOCK_OP_REQUEST,
+  VIRTIO_VSOCK_OP_RESPONSE,
+  VIRTIO_VSOCK_OP_RST,
+  VIRTIO_VSOCK_OP_RW,
+  VIRTIO_VSOCK_OP_SHUTDOWN,
+  VIRTIO_VSOCK_SHUTDOWN_RCV,
+  VIRTIO_VSOCK_SHUTDOWN_SEND,
+  VIRTIO_VSOCK_TYPE_DGRAM,
+  VIRTIO_VSOCK_TYPE_STREAM,
+  VMADDR_CID_HOST,
+  VSOCK_HDR_BYTES,
+  VSOCK_QUEUE_RX,
+  VSOCK_QUEUE_TX,
+} from "../../kernel/virtio/socket-protocol.ts";
+import { VIRTIO_ID_VSOCK } from "../../kernel/virtio/transport.ts";
+import type { Chain } from "../queue/chain.ts";
+import type { DeviceQueue } from "../queue/device-queue.ts";
+import { type Backend, MmioDevice } from "../queue/mmio-device.ts";
+import { DatagramPort } from "./datagram-port.ts";
+import { decodeSlot, encodeSlot, isLoopbackHost } from "./host-address.ts";
+import { type PublishAddress, PublishedPorts } from "./published-ports.ts";
+import { type EndpointOwner, SEND_BYTES_MAX, StreamEndpoint } from "./stream-endpoint.ts";
+
+export interface NetDeviceOptions {
+  /** Guest port to host address. */
+  readonly publish?: ReadonlyMap<number, PublishAddress>;
+  /** Where the guest may connect to. Default "loopback". */
+  readonly outbound?: "none" | "loopback" | "any";
+  readonly log?: (line: string) => void;
+}
+
+const QUEUE_SIZE = 1024;
+/** Connections that may wait for the guest to listen, or to accept, in each port. */
+const WAITING_MAX = 4096;
+const STREAM = VIRTIO_VSOCK_TYPE_STREAM;
+const DGRAM = VIRTIO_VSOCK_TYPE_DGRAM;
+
+/** A guest port that somebody wants to connect to. */
+interface Listener {
+  listening: boolean;
+  /** True once it has listened: from then on nobody waits while it does not. */
+  hasListened: boolean;
+  backlog: number;
+  /** Requests that the guest has not answered. */
+  unanswered: number;
+  readonly waiting: { readonly stream: Duplex; readonly far: Duplex | null }[];
+}
+
+interface Packet {
+  readonly hostPort: number;
+  readonly guestPort: number;
+  readonly op: number;
+  readonly type: number;
+  readonly flags: number;
+  readonly endpoint: StreamEndpoint | null;
+  readonly payload: Uint8Array | null;
+}
+
+export class NetDevice implements Backend, EndpointOwner {
+  readonly mmio: MmioDevice;
+  readonly #memory: PhysicalMemory;
+  readonly #rx: DeviceQueue;
+  readonly #tx: DeviceQueue;
+  readonly #outbound: "none" | "loopback" | "any";
+  readonly #log: (line: string) => void;
+  readonly #published: PublishedPorts;
+  readonly #listeners = new Map<number, Listener>();
+  readonly #endpoints = new Map<number, StreamEndpoint>();
+  readonly #datagrams = new Map<number, DatagramPort>();
+  #nextPort = HOST_PORT_MIN;
+  /** Packets that found no receive chain, then endpoints whose bytes found none. */
+  readonly #outbox: Packet[] = [];
+  readonly #waiting: StreamEndpoint[] = [];
+  #listenWaiters: (() => void)[] = [];
+  /** The guest's memory as one Buffer, of which writes take slices; made anew when the memory has grown. */
+  #guestBuffer: Buffer<ArrayBuffer>;
+  readonly #kernelBuffer: Buffer<ArrayBuffer>;
+  #closed = false;
+
+  constructor(memory: PhysicalMemory, options: NetDeviceOptions = {}) {
+    this.#memory = memory;
+    this.#outbound = options.outbound ?? "loopback";
+    this.#log = options.log ?? (() => {});
+    const config = new Uint8Array(8);
+    config[0] = GUEST_CID; // struct virtio_vsock_config: u64 guest_cid
+    this.mmio = new MmioDevice(memory, this, {
+      name: "net",
+      deviceId: VIRTIO_ID_VSOCK,
+      queueSizes: [QUEUE_SIZE, QUEUE_SIZE, 16],
+      config,
+      ...(options.log && { log: options.log }),
+    });
+    this.#rx = this.mmio.queues[VSOCK_QUEUE_RX] as DeviceQueue;
+    this.#tx = this.mmio.queues[VSOCK_QUEUE_TX] as DeviceQueue;
+    this.#published = new PublishedPorts(
+      options.publish ?? new Map(),
+      (guestPort, socket) => this.#arrived(guestPort, socket, null),
+      this.#log,
+    );
+    this.#guestBuffer = Buffer.from(memory.guest.u8.buffer);
+    this.#kernelBuffer = Buffer.from(memory.kernelBytes.buffer);
+  }
+
+  // --- for the embedder ----------------------------------------------------------------------------------------------------
+
+  /** Binds the published ports; rejects with UsageError if one cannot be had. */
+  bindAll(): Promise<void> {
+    return this.#published.bindAll();
+  }
+
+  /** The host port on which `guestPort` is published. */
+  hostPort(guestPort: number): number | undefined {
+    return this.#published.hostPort(guestPort);
+  }
+
+  /** Settles once the guest listens on all of `guestPorts`. */
+  listening(guestPorts: readonly number[]): Promise<void> {
+    const all = () => guestPorts.every((port) => this.#listeners.get(port)?.listening);
+    return new Promise((resolve) => {
+      if (all()) {
+        resolve();
+        return;
+      }
+      const look = () => {
+        if (all()) resolve();
+        else this.#listenWaiters.push(look);
+      };
+      this.#listenWaiters.push(look);
+    });
+  }
+
+  /** A connection to a guest port that passes no host socket. It fails with ECONNREFUSED if the guest does not listen there. */
+  connect(guestPort: number): Duplex {
+    const [near, far] = duplexPair();
+    if (this.#closed || !this.#listeners.get(guestPort)?.listening) {
+      const error = new Error(`connect ECONNREFUSED guest port ${guestPort}`);
+      process.nextTick(() => far.destroy(Object.assign(error, { code: "ECONNREFUSED", errno: -ECONNREFUSED, syscall: "connect" })));
+    } else this.#arrived(guestPort, near, far);
+    return far;
+  }
+
+  /** Connections that exist (for tests). */
+  get connectionCount(): number {
+    return this.#endpoints.size;
+  }
+
+  /** The machine is over: servers closed, connections ended. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#published.close();
+    this.#endAll();
+  }
+
+  // --- Backend -------------------------------------------------------------------------------------------------------------
+
+  notify(index: number): void {
+    if (index === VSOCK_QUEUE_TX) this.#serve();
+    else if (index === VSOCK_QUEUE_RX) this.#refill();
+  }
+
+  started(): void {
+    this.#rx.setNotifications(false);
+  }
+
+  /** The driver has given up: so do all connections. */
+  reset(): void {
+    this.#endAll();
+  }
+
+  #endAll(): void {
+    for (const endpoint of [...this.#endpoints.values()]) {
+      endpoint.gone = true;
+      // Bytes that the guest has sent still leave; an in-process peer sees an end, not an error.
+      endpoint.finish();
+    }
+    this.#endpoints.clear();
+    for (const listener of this.#listeners.values()) {
+      listener.listening = false;
+      for (const { stream, far } of listener.waiting.splice(0)) drop(stream, far);
+    }
+    for (const port of this.#datagrams.values()) port.close();
+    this.#datagrams.clear();
+    this.#outbox.length = 0;
+    this.#waiting.length = 0;
+  }
+
+  // --- guest to host ---------------------------------------------------------------------------------------------------------
+
+  #serve(): void {
+    const tx = this.#tx;
+    for (let chain = tx.pop(); chain !== null; chain = tx.pop()) {
+      const length = chain.getU32(HDR_LEN);
+      if (chain.readableBytes < VSOCK_HDR_BYTES || length !== chain.readableBytes - VSOCK_HDR_BYTES || chain.writableBytes > 0) {
+        tx.fail(`a packet of ${chain.readableBytes} bytes whose header says ${length}`);
+        return;
+      }
+      const typeOp = chain.getU32(HDR_TYPE);
+      const hostPort = chain.getU32(HDR_DST_PORT);
+      const endpoint = this.#endpoints.get(hostPort);
+      if (endpoint !== undefined && (typeOp & 0xffff) === STREAM && endpoint.guestPort === chain.getU32(HDR_SRC_PORT)) {
+        endpoint.guestBufAlloc = chain.getU32(HDR_BUF_ALLOC);
+        endpoint.guestFwdCount = chain.getU32(HDR_FWD_CNT);
+        if (typeOp >>> 16 === VIRTIO_VSOCK_OP_RW) this.#send(endpoint, chain, length);
+        else {
+          this.#control(endpoint, typeOp >>> 16, chain.getU32(HDR_FLAGS));
+          tx.push(chain, 0);
+        }
+        if (endpoint.hasBacklog && !endpoint.waiting && endpoint.credit > 0) endpoint.drain();
+      } else {
+        this.#other(chain, typeOp, hostPort, length);
+        tx.push(chain, 0);
+      }
+    }
+    tx.signal();
+  }
+
+  /** RW: the payload to the stream. */
+  #send(endpoint: StreamEndpoint, chain: Chain, length: number): void {
+    const held = (endpoint.rxCount - endpoint.fwdCount) >>> 0;
+    if (!endpoint.established || endpoint.sendShut || held + length > SEND_BYTES_MAX) {
+      this.#tx.push(chain, 0);
+      this.#abort(endpoint);
+      return;
+    }
+    endpoint.rxCount = (endpoint.rxCount + length) >>> 0;
+    const direct = chain.readableCount === 2 && chain.lengths[0] === VSOCK_HDR_BYTES;
+    const copies = endpoint.far !== null || chain.getU32(HDR_FLAGS) >= RINGZERO_FLAG_COPY;
+    if (direct && !copies) {
+      endpoint.write(this.#view(chain.addresses[1] as number, length), chain);
+      return;
+    }
+    let bytes: Buffer;
+    if (direct) bytes = Buffer.from(this.#view(chain.addresses[1] as number, length));
+    else {
+      bytes = Buffer.allocUnsafe(length);
+      chain.read(VSOCK_HDR_BYTES, bytes);
+    }
+    this.#tx.push(chain, 0);
+    endpoint.write(bytes, null);
+  }
+
+  #control(endpoint: StreamEndpoint, op: number, flags: number): void {
+    switch (op) {
+      case VIRTIO_VSOCK_OP_RESPONSE:
+        if (endpoint.outgoing || endpoint.established) this.#abort(endpoint);
+        else {
+          this.#answered(endpoint.guestPort);
+          endpoint.start();
+        }
+        return;
+      case VIRTIO_VSOCK_OP_RST:
+        if (!endpoint.established && !endpoint.outgoing) this.#answered(endpoint.guestPort);
+        this.#endpoints.delete(endpoint.hostPort);
+        endpoint.reset(flags);
+        return;
+      case VIRTIO_VSOCK_OP_SHUTDOWN:
+        if (flags & VIRTIO_VSOCK_SHUTDOWN_RCV) endpoint.finish();
+        else if (flags & VIRTIO_VSOCK_SHUTDOWN_SEND) endpoint.endWriting();
+        return;
+      case VIRTIO_VSOCK_OP_CREDIT_REQUEST:
+        this.#packet(endpoint, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0, null);
+        return;
+      case VIRTIO_VSOCK_OP_CREDIT_UPDATE:
+        return;
+      default:
+        this.#abort(endpoint);
+    }
+  }
+
+  /** Packets that belong to no connection. */
+  #other(chain: Chain, typeOp: number, hostPort: number, length: number): void {
+    const type = typeOp & 0xffff;
+    const op = typeOp >>> 16;
+    const guestPort = chain.getU32(HDR_SRC_PORT);
+    if (type === DGRAM) {
+      if (op === VIRTIO_VSOCK_OP_RW) this.#sendDatagram(chain, guestPort, length);
+      else if (op === RINGZERO_OP_BIND) this.#bindDatagram(hostPort);
+      else if (op === RINGZERO_OP_UNBIND) {
+        this.#datagrams.get(hostPort)?.close();
+        this.#datagrams.delete(hostPort);
+      }
+      return;
+    }
+    if (op === RINGZERO_OP_LISTEN) this.#listen(hostPort, chain.getU32(HDR_FLAGS));
+    else if (op === RINGZERO_OP_UNLISTEN) this.#unlisten(hostPort);
+    else if (op === VIRTIO_VSOCK_OP_REQUEST && type === STREAM && !this.#endpoints.has(hostPort)) {
+      this.#connectOut(chain, hostPort, guestPort, length);
+    } else if (op !== VIRTIO_VSOCK_OP_RST) this.#bare(hostPort, guestPort, VIRTIO_VSOCK_OP_RST, ECONNRESET);
+  }
+
+  #connectOut(chain: Chain, hostPort: number, guestPort: number, length: number): void {
+    const slot = new Uint8Array(ADDRESS_SLOT_BYTES);
+    const to = length === ADDRESS_SLOT_BYTES && chain.read(VSOCK_HDR_BYTES, slot) ? decodeSlot(slot) : null;
+    if (to === null || hostPort < OUTGOING_PORT_MIN || hostPort > OUTGOING_PORT_MAX) {
+      this.#bare(hostPort, guestPort, VIRTIO_VSOCK_OP_RST, ECONNRESET);
+      return;
+    }
+    if (!this.#mayReach(to.host)) {
+      const errno = isLoopbackHost(to.host) ? ECONNREFUSED : ENETUNREACH;
+      this.#bare(hostPort, guestPort, VIRTIO_VSOCK_OP_RST, errno);
+      return;
+    }
+    const socket = connectSocket({ host: to.host, port: to.port, allowHalfOpen: true, noDelay: true });
+    const endpoint = new StreamEndpoint(this, hostPort, guestPort, socket, null, true);
+    endpoint.guestBufAlloc = chain.getU32(HDR_BUF_ALLOC);
+    endpoint.guestFwdCount = chain.getU32(HDR_FWD_CNT);
+    this.#endpoints.set(hostPort, endpoint);
+    socket.once("connect", () => {
+      if (endpoint.gone) return;
+      this.#packet(endpoint, VIRTIO_VSOCK_OP_RESPONSE, 0, encodeSlot(socket.localAddress ?? "127.0.0.1", socket.localPort ?? 0));
+      endpoint.start();
+      this.#rx.signal();
+    });
+  }
+
+  #mayReach(host: string): boolean {
+    return this.#outbound === "any" || (this.#outbound === "loopback" && isLoopbackHost(host));
+  }
+
+  // --- listening -------------------------------------------------------------------------------------------------------------
+
+  #listenerOf(guestPort: number): Listener {
+    let listener = this.#listeners.get(guestPort);
+    if (!listener) {
+      listener = { listening: false, hasListened: false, backlog: 0, unanswered: 0, waiting: [] };
+      this.#listeners.set(guestPort, listener);
+    }
+    return listener;
+  }
+
+  #listen(guestPort: number, backlog: number): void {
+    const listener = this.#listenerOf(guestPort & 0xffff);
+    listener.listening = true;
+    listener.hasListened = true;
+    listener.backlog = Math.max(1, backlog);
+    this.#admit(guestPort, listener);
+    const waiters = this.#listenWaiters;
+    this.#listenWaiters = [];
+    for (const look of waiters) look();
+  }
+
+  #unlisten(guestPort: number): void {
+    const listener = this.#listeners.get(guestPort);
+    if (!listener) return;
+    listener.listening = false;
+    for (const { stream, far } of listener.waiting.splice(0)) drop(stream, far);
+  }
+
+  /** Somebody has connected from the host. */
+  #arrived(guestPort: number, stream: Duplex, far: Duplex | null): void {
+    const listener = this.#listenerOf(guestPort);
+    const refused = this.#closed || (!listener.listening && listener.hasListened);
+    if (refused || listener.waiting.length >= WAITING_MAX) {
+      drop(stream, far);
+      return;
+    }
+    stream.on("error", ignore); // until it has an endpoint that listens to errors
+    listener.waiting.push({ stream, far });
+    this.#admit(guestPort, listener);
+    this.#rx.signal();
+  }
+
+  /** Passes on as many requests as the guest's backlog has room for. */
+  #admit(guestPort: number, listener: Listener): void {
+    while (listener.listening && listener.unanswered < listener.backlog) {
+      const next = listener.waiting.shift();
+      if (!next) return;
+      const { stream, far } = next;
+      if (stream.destroyed) continue;
+      const hostPort = this.#takePort();
+      const endpoint = new StreamEndpoint(this, hostPort, guestPort, stream, far, false);
+      this.#endpoints.set(hostPort, endpoint);
+      listener.unanswered++;
+      const { remoteAddress, remotePort, localAddress, localPort } = stream as Partial<Socket>;
+      const payload = new Uint8Array(2 * ADDRESS_SLOT_BYTES);
+      payload.set(encodeSlot(remoteAddress ?? "127.0.0.1", remotePort ?? 1024 + (hostPort % 64000)));
+      payload.set(encodeSlot(localAddress ?? "127.0.0.1", localPort === undefined ? guestPort : guestPort), ADDRESS_SLOT_BYTES);
+      this.#packet(endpoint, VIRTIO_VSOCK_OP_REQUEST, 0, payload);
+    }
+  }
+
+  #answered(guestPort: number): void {
+    const listener = this.#listenerOf(guestPort);
+    if (listener.unanswered > 0) listener.unanswered--;
+    this.#admit(guestPort, listener);
+  }
+
+  #takePort(): number {
+    while (this.#endpoints.has(this.#nextPort)) this.#nextPort = this.#nextPort === HOST_PORT_MAX ? HOST_PORT_MIN : this.#nextPort + 1;
+    const port = this.#nextPort;
+    this.#nextPort = port === HOST_PORT_MAX ? HOST_PORT_MIN : port + 1;
+    return port;
+  }
+
+  // --- EndpointOwner: host to guest --------------------------------------------------------------------------------------------
+
+  deliver(endpoint: StreamEndpoint, chunk: Uint8Array, offset: number): number {
+    let at = offset;
+    while (at < chunk.length) {
+      if (endpoint.waiting) break;
+      const { credit } = endpoint;
+      if (credit === 0) break;
+      const chain = this.#popReceive();
+      if (chain === null) {
+        endpoint.waiting = true;
+        this.#waiting.push(endpoint);
+        break;
+      }
+      const size = Math.min(chunk.length - at, credit, chain.writableBytes - VSOCK_HDR_BYTES);
+      if (size <= 0) {
+        this.#rx.fail("a receive buffer with no room for a byte");
+        break;
+      }
+      this.#fill(chain, endpoint.hostPort, endpoint.guestPort, STREAM | (VIRTIO_VSOCK_OP_RW << 16), 0, size, endpoint);
+      const bytes = size === chunk.length ? chunk : chunk.subarray(at, at + size);
+      this.#writePayload(chain, bytes);
+      this.#rx.push(chain, VSOCK_HDR_BYTES + size);
+      endpoint.txCount = (endpoint.txCount + size) >>> 0;
+      at += size;
+    }
+    this.#rx.signal();
+    return at;
+  }
+
+  ended(endpoint: StreamEndpoint): void {
+    this.#packet(endpoint, VIRTIO_VSOCK_OP_SHUTDOWN, VIRTIO_VSOCK_SHUTDOWN_SEND, null);
+    this.#rx.signal();
+  }
+
+  closed(endpoint: StreamEndpoint, errno: number): void {
+    if (this.#endpoints.get(endpoint.hostPort) === endpoint) this.#endpoints.delete(endpoint.hostPort);
+    if (endpoint.gone) return;
+    endpoint.gone = true;
+    if (!endpoint.established && !endpoint.outgoing) this.#answered(endpoint.guestPort);
+    const { stream } = endpoint;
+    // A stream that was closed before both sides had ended was cut off.
+    const orderly = endpoint.discards || (stream.readableEnded && stream.writableFinished);
+    this.#packet(endpoint, VIRTIO_VSOCK_OP_RST, errno || (orderly ? 0 : ECONNRESET), null);
+    this.#rx.signal();
+  }
+
+  written(endpoint: StreamEndpoint, chain: Chain | null, bytes: number): void {
+    endpoint.fwdCount = (endpoint.fwdCount + bytes) >>> 0;
+    if (chain) {
+      this.#tx.push(chain, 0);
+      this.#tx.signal();
+    }
+    if ((endpoint.fwdCount - endpoint.fwdTold) >>> 0 < SEND_BYTES_MAX / 2 || endpoint.gone) return;
+    this.#packet(endpoint, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0, null);
+    this.#rx.signal();
+  }
+
+  // --- datagrams -------------------------------------------------------------------------------------------------------------
+
+  #bindDatagram(guestPort: number): void {
+    if (this.#datagrams.has(guestPort) || guestPort > 0xffff) return;
+    const published = this.#published.address(guestPort);
+    if (!published && this.#outbound === "none") return;
+    const host = published?.host ?? (this.#outbound === "any" ? "0.0.0.0" : "127.0.0.1");
+    const port = new DatagramPort(guestPort, host, published?.port ?? 0, this.#datagram, this.#log);
+    this.#datagrams.set(guestPort, port);
+  }
+
+  #sendDatagram(chain: Chain, guestPort: number, length: number): void {
+    if (length < ADDRESS_SLOT_BYTES) return;
+    const bytes = new Uint8Array(length);
+    chain.read(VSOCK_HDR_BYTES, bytes);
+    const to = decodeSlot(bytes.subarray(0, ADDRESS_SLOT_BYTES));
+    if (to && this.#mayReach(to.host)) this.#datagrams.get(guestPort)?.send(bytes.subarray(ADDRESS_SLOT_BYTES), to.host, to.port);
+  }
+
+  readonly #datagram = (guestPort: number, host: string, port: number, payload: Uint8Array): void => {
+    const chain = this.#popReceive();
+    if (chain === null) return; // no buffer: lost, as datagrams may be
+    const length = ADDRESS_SLOT_BYTES + payload.length;
+    if (chain.writableBytes < VSOCK_HDR_BYTES + length) {
+      // A datagram is not cut in two. The buffer goes back with a packet that means nothing: a reset of no connection.
+      this.#fill(chain, 0, 0, STREAM | (VIRTIO_VSOCK_OP_RST << 16), 0, 0, null);
+      this.#rx.push(chain, VSOCK_HDR_BYTES);
+    } else {
+      this.#fill(chain, 0, guestPort, DGRAM | (VIRTIO_VSOCK_OP_RW << 16), 0, length, null);
+      const bytes = new Uint8Array(length);
+      bytes.set(encodeSlot(host, port));
+      bytes.set(payload, ADDRESS_SLOT_BYTES);
+      this.#writePayload(chain, bytes);
+      this.#rx.push(chain, VSOCK_HDR_BYTES + length);
+    }
+    this.#rx.signal();
+  };
+
+  // --- the receive queue -------------------------------------------------------------------------------------------------------
+
+  /** Buffers have come: first the packets that wait, then bytes, in the order in which they came to wait. */
+  #refill(): void {
+    while (this.#outbox.length > 0) {
+      const chain = this.#popReceive();
+      if (chain === null) return;
+      this.#writePacket(chain, this.#outbox.shift() as Packet);
+    }
+    for (let left = this.#waiting.length; left > 0 && this.#rx.hasAvailable; left--) {
+      const endpoint = this.#waiting.shift() as StreamEndpoint;
+      endpoint.waiting = false;
+      if (!endpoint.gone) endpoint.drain();
+    }
+    if (this.#waiting.length === 0) this.#rx.setNotifications(false);
+    this.#rx.signal();
+  }
+
+  /** A receive chain; null if there is none: then the driver will notify about the next. */
+  #popReceive(): Chain | null {
+    const chain = this.#rx.pop();
+    if (chain !== null) return chain;
+    return this.#rx.setNotifications(true) ? this.#rx.pop() : null;
+  }
+
+  /** A packet about a connection; it waits if there is no receive chain, or if others do. */
+  #packet(endpoint: StreamEndpoint, op: number, flags: number, payload: Uint8Array | null): void {
+    const { hostPort, guestPort } = endpoint;
+    this.#post({ hostPort, guestPort, op, type: STREAM, flags, endpoint, payload });
+  }
+
+  #bare(hostPort: number, guestPort: number, op: number, flags: number): void {
+    this.#post({ hostPort, guestPort, op, type: STREAM, flags, endpoint: null, payload: null });
+    this.#rx.signal();
+  }
+
+  #post(packet: Packet): void {
+    if (this.#closed) return;
+    const chain = this.#outbox.length > 0 ? null : this.#popReceive();
+    if (chain === null) this.#outbox.push(packet);
+    else this.#writePacket(chain, packet);
+  }
+
+  #writePacket(chain: Chain, { hostPort, guestPort, op, type, flags, endpoint, payload }: Packet): void {
+    const length = payload?.length ?? 0;
+    if (chain.writableBytes < VSOCK_HDR_BYTES + length) {
+      this.#rx.fail("a receive buffer too small for a control packet");
+      return;
+    }
+    this.#fill(chain, hostPort, guestPort, type | (op << 16), flags, length, endpoint);
+    if (payload) this.#writePayload(chain, payload);
+    this.#rx.push(chain, VSOCK_HDR_BYTES + length);
+  }
+
+  #fill(
+    chain: Chain,
+    hostPort: number,
+    guestPort: number,
+    typeOp: number,
+    flags: number,
+    length: number,
+    endpoint: StreamEndpoint | null,
+  ): void {
+    const bufAlloc = endpoint ? SEND_BYTES_MAX : 0;
+    const fwdCount = endpoint ? endpoint.fwdCount : 0;
+    if (endpoint) endpoint.fwdTold = fwdCount;
+    const address = chain.addresses[0] as number;
+    if (address >= KERNEL_RAM_BASE && (address & 3) === 0 && (chain.lengths[0] as number) >= VSOCK_HDR_BYTES && chain.readableCount === 0) {
+      const u32 = this.#memory.kernelU32;
+      const at = (address - KERNEL_RAM_BASE) >>> 2;
+      u32[at] = VMADDR_CID_HOST;
+      u32[at + 1] = 0;
+      u32[at + 2] = GUEST_CID;
+      u32[at + 3] = 0;
+      u32[at + 4] = hostPort;
+      u32[at + 5] = guestPort;
+      u32[at + 6] = length;
+      u32[at + 7] = typeOp;
+      u32[at + 8] = flags;
+      u32[at + 9] = bufAlloc;
+      u32[at + 10] = fwdCount;
+      return;
+    }
+    const header = Uint32Array.of(VMADDR_CID_HOST, 0, GUEST_CID, 0, hostPort, guestPort, length, typeOp, flags, bufAlloc, fwdCount);
+    chain.write(0, new Uint8Array(header.buffer));
+  }
+
+  /** The payload behind the header: straight into the buffer where the chain has the usual two parts. */
+  #writePayload(chain: Chain, bytes: Uint8Array): void {
+    if (chain.count !== 2 || chain.lengths[0] !== VSOCK_HDR_BYTES || bytes.length > (chain.lengths[1] as number)) {
+      chain.write(VSOCK_HDR_BYTES, bytes);
+      return;
+    }
+    const address = chain.addresses[1] as number;
+    if (address >= KERNEL_RAM_BASE) this.#memory.kernelBytes.set(bytes, address - KERNEL_RAM_BASE);
+    else if (this.#memory.guest.has(address, bytes.length)) this.#memory.guest.u8.set(bytes, address);
+  }
+
+  #view(address: number, length: number): Buffer<ArrayBuffer> {
+    if (address >= KERNEL_RAM_BASE) return this.#kernelBuffer.subarray(address - KERNEL_RAM_BASE, address - KERNEL_RAM_BASE + length);
+    if (address + length > this.#guestBuffer.length) this.#guestBuffer = Buffer.from(this.#memory.guest.memory.buffer as ArrayBuffer);
+    return this.#guestBuffer.subarray(address, address + length);
+  }
+
+  /** The driver broke the rules of a connection: it and the host's side see a reset. */
+  #abort(endpoint: StreamEndpoint): void {
+    if (!endpoint.established && !endpoint.outgoing) this.#answered(endpoint.guestPort);
+    this.#endpoints.delete(endpoint.hostPort);
+    if (!endpoint.gone) this.#packet(endpoint, VIRTIO_VSOCK_OP_RST, ECONNRESET, null);
+    endpoint.reset(ECONNRESET);
+    this.#rx.signal();
+  }
+}
+
+function ignore(): void {}
+
+/** Somebody whom nobody will accept: refused as far as that can still be told. */
+function drop(stream: Duplex, far: Duplex | null): void {
+  if (far) far.destroy(Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED", errno: -ECONNREFUSED, syscall: "connect" }));
+  stream.on("error", ignore);
+  if ("resetAndDestroy" in stream) (stream as Socket).resetAndDestroy();
+  else stream.destroy();
+}

@@ -1,0 +1,292 @@
+/**
+ * The network of one machine: who holds which port and which name, and which way a connection takes: to a socket inside the machine
+ * where one listens, else through the socket device to the host.
+ *
+ * The machine has the addresses 127.0.0.0/8, ::1 and HOST_ADDRESS. A guest's listener is reached from the host through what is
+ * published, whatever local address it is bound to. The driver talks to sockets directly; this file sees what belongs to no connection.
+ */
+import {
+  EADDRINUSE,
+  EADDRNOTAVAIL,
+  EAGAIN,
+  ECONNREFUSED,
+  EINPROGRESS,
+  EINVAL,
+  ENOENT,
+  EPROTOTYPE,
+} from "../abi/errno.ts";
+import { O_NONBLOCK } from "../abi/fcntl.ts";
+import { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM } from "../abi/socket.ts";
+import type { Kernel } from "../kernel.ts";
+import type { PhysicalMemory } from "../mem/physical.ts";
+import type { Ring } from "../ring/ring.ts";
+import { SocketDriver, type SocketEvents } from "../virtio/socket.ts";
+import { RINGZERO_OP_BIND, RINGZERO_OP_LISTEN, RINGZERO_OP_UNBIND, RINGZERO_OP_UNLISTEN } from "../virtio/socket-protocol.ts";
+import type { Transport } from "../virtio/transport.ts";
+import { type Address, asFamily, inet, ipv4Of, isAny, isLoopback, loopbackAddress, sameHost, UNNAMED } from "./address.ts";
+import { DatagramSocket } from "./datagram-socket.ts";
+import type { Socket } from "./socket.ts";
+import { STREAM_NEW, StreamSocket } from "./stream-socket.ts";
+
+/** The address of the machine's one interface besides loopback. */
+export const HOST_ADDRESS: Address = inet(AF_INET, Uint8Array.of(10, 0, 2, 15), 0);
+/** /proc/sys/net/ipv4/ip_local_port_range. */
+const EPHEMERAL_MIN = 32768;
+const EPHEMERAL_MAX = 60999;
+
+/** What the stack needs of the kernel besides `Kernel`: a place in its turn. */
+interface InterruptController extends Kernel {
+  attach<Driver extends { handleInterrupt(k: Kernel): void }>(transport: Transport, driver: Driver): Driver;
+}
+
+export class NetworkStack implements SocketEvents {
+  readonly physical: PhysicalMemory;
+  readonly driver: SocketDriver;
+  /** Every stream socket, for /proc/net/tcp. */
+  readonly streams = new Set<StreamSocket>();
+  readonly #kernel: Kernel;
+  /** Holders of ports, and of names. */
+  readonly #tcp = new Map<number, Socket[]>();
+  readonly #udp = new Map<number, Socket[]>();
+  readonly #names = new Map<string, Socket>();
+  #nextEphemeral = EPHEMERAL_MIN;
+  #nextName = 1;
+  /** Turns of those who share a listening port (SO_REUSEPORT). */
+  #rotation = 0;
+
+  constructor(kernel: InterruptController, transport: Transport) {
+    this.#kernel = kernel;
+    this.physical = kernel.physical;
+    this.driver = new SocketDriver(kernel.physical, transport, this);
+    kernel.attach(transport, this);
+  }
+
+  /** The completion ring, if the guest has one. */
+  get ring(): Ring | null {
+    return this.#kernel.ring;
+  }
+
+  handleInterrupt(kernel: Kernel): void {
+    const { ring } = kernel;
+    if (ring === null) {
+      this.driver.handleInterrupt(kernel);
+      return;
+    }
+    ring.quiet = true; // the kernel looks after the ring in this very turn
+    this.driver.handleInterrupt(kernel);
+    ring.quiet = false;
+  }
+
+  /** The machine is over: whatever waits for a kick leaves. */
+  shutdown(_kernel: Kernel): void {
+    this.driver.corked = false;
+    this.driver.flush();
+  }
+
+  // --- ports and names ---------------------------------------------------------------------------------------------------
+
+  /** bind(2); port 0: any free one. 0 or a negated errno. */
+  bind(socket: Socket, address: Address): number {
+    if (socket.bound) return -EINVAL;
+    if (socket.domain === AF_UNIX) return this.#bindName(socket, address.path);
+    if (!isAny(address) && !isLoopback(address) && !sameHost(address, HOST_ADDRESS)) return -EADDRNOTAVAIL;
+    const ports = this.#portsOf(socket);
+    let { port } = address;
+    if (port === 0) {
+      port = this.#ephemeral(ports);
+      if (port === 0) return -EADDRINUSE;
+    }
+    const wanted = asFamily(inet(address.family, address.host, port), socket.domain);
+    const holders = ports.get(port);
+    if (holders?.some((holder) => collides(holder, socket, wanted))) return -EADDRINUSE;
+    if (holders) holders.push(socket);
+    else ports.set(port, [socket]);
+    socket.local = wanted;
+    socket.bound = true;
+    if (socket.type === SOCK_DGRAM) this.driver.announce(RINGZERO_OP_BIND, port, 0);
+    return 0;
+  }
+
+  /** Gives back the port or the name. */
+  unbind(socket: Socket): void {
+    if (!socket.bound) return;
+    socket.bound = false;
+    if (socket.domain === AF_UNIX) {
+      if (this.#names.get(socket.local.path) === socket) this.#names.delete(socket.local.path);
+      return;
+    }
+    const ports = this.#portsOf(socket);
+    const holders = ports.get(socket.local.port);
+    if (!holders) return;
+    const at = holders.indexOf(socket);
+    if (at >= 0) holders.splice(at, 1);
+    if (holders.length > 0) return;
+    ports.delete(socket.local.port);
+    if (socket.type === SOCK_DGRAM) this.driver.announce(RINGZERO_OP_UNBIND, socket.local.port, 0);
+  }
+
+  /** listen(2): -EADDRINUSE if somebody else listens there already. */
+  checkListen(socket: StreamSocket): number {
+    if (socket.domain === AF_UNIX) return 0;
+    const holders = this.#tcp.get(socket.local.port) ?? [];
+    for (const holder of holders) {
+      if (holder === socket || !holder.listening || !overlaps(holder, socket, socket.local)) continue;
+      if (!(holder.options.reusePort && socket.options.reusePort)) return -EADDRINUSE;
+    }
+    return 0;
+  }
+
+  /** A socket listens, or has another backlog. */
+  listening(socket: StreamSocket): void {
+    if (socket.domain !== AF_UNIX) this.driver.announce(RINGZERO_OP_LISTEN, socket.local.port, socket.backlog);
+  }
+
+  unlisten(socket: StreamSocket): void {
+    if (socket.domain === AF_UNIX) return;
+    const others = this.#tcp.get(socket.local.port)?.some((holder) => holder !== socket && holder.listening);
+    if (!others) this.driver.announce(RINGZERO_OP_UNLISTEN, socket.local.port, 0);
+  }
+
+  // --- connections -------------------------------------------------------------------------------------------------------
+
+  /** connect(2) of a stream: 0, -EINPROGRESS if the answer comes later, WOULD_BLOCK, or a negated errno. */
+  connect(k: Kernel, socket: StreamSocket, to: Address): number {
+    if (to.family === AF_UNIX) {
+      const listener = this.#names.get(to.path);
+      if (!listener) return to.path.startsWith("\0") ? -ECONNREFUSED : -ENOENT;
+      if (listener.type !== SOCK_STREAM) return -EPROTOTYPE;
+      if (!(listener instanceof StreamSocket) || !listener.listening) return -ECONNREFUSED;
+      return this.#connectInside(k, socket, listener, to);
+    }
+    if (to.port === 0) return -ECONNREFUSED;
+    const target = isAny(to) ? loopbackAddress(to.family, to.port) : to;
+    const listener = this.#isLocal(target) ? this.#listener(target.port, target) : null;
+    if (!socket.bound) {
+      const error = this.bind(socket, inet(socket.domain, new Uint8Array(socket.domain === AF_INET6 ? 16 : 4), 0));
+      if (error < 0) return error === -EADDRINUSE ? -EADDRNOTAVAIL : error;
+    }
+    if (listener) return this.#connectInside(k, socket, listener, target);
+    socket.connecting(this.driver.connect(target, socket.local.port, socket), asFamily(target, socket.domain));
+    return socket.state === STREAM_NEW ? -socket.takeError() || -ECONNREFUSED : -EINPROGRESS;
+  }
+
+  #connectInside(k: Kernel, socket: StreamSocket, listener: StreamSocket, to: Address): number {
+    if (!listener.hasRoom) {
+      if (socket.flags & O_NONBLOCK || k.timedOut()) return to.family === AF_UNIX ? -EAGAIN : -ECONNREFUSED;
+      return k.block(listener.waiters, socket.options.sendTimeoutMs);
+    }
+    const local =
+      socket.domain === AF_UNIX ? socket.local : isAny(socket.local) ? inet(to.family, to.host, socket.local.port) : socket.local;
+    const served = new StreamSocket(this, listener.domain, 0);
+    const mine = asFamily(local, socket.domain);
+    socket.link(served, mine, asFamily(to, socket.domain));
+    served.link(socket, listener.domain === AF_UNIX ? listener.local : asFamily(to, listener.domain), asFamily(local, listener.domain));
+    listener.offer(0, to.port, local, to, served);
+    return 0;
+  }
+
+  /** socketpair(2) of streams. */
+  streamPair(flags: number): [StreamSocket, StreamSocket] {
+    const a = new StreamSocket(this, AF_UNIX, flags);
+    const b = new StreamSocket(this, AF_UNIX, flags);
+    a.link(b, UNNAMED, UNNAMED);
+    b.link(a, UNNAMED, UNNAMED);
+    return [a, b];
+  }
+
+  // --- datagrams ---------------------------------------------------------------------------------------------------------
+
+  /** Where a datagram to `to` goes inside the machine; null: nowhere inside. */
+  datagramTarget(to: Address): DatagramSocket | null {
+    if (to.family === AF_UNIX) {
+      const socket = this.#names.get(to.path);
+      return socket instanceof DatagramSocket ? socket : null;
+    }
+    if (!isAny(to) && !this.#isLocal(to)) return null;
+    for (const holder of this.#udp.get(to.port) ?? []) {
+      if (holder instanceof DatagramSocket && (isAny(holder.local) || isAny(to) || sameHost(holder.local, to))) return holder;
+    }
+    return null;
+  }
+
+  // --- SocketEvents: the driver --------------------------------------------------------------------------------------------
+
+  incoming(hostPort: number, guestPort: number, peer: Address, local: Address): void {
+    const listener = this.#listener(guestPort, null);
+    if (!listener?.offer(hostPort, guestPort, peer, local, null)) this.driver.refuse(hostPort, guestPort);
+  }
+
+  withdrawn(hostPort: number, guestPort: number): void {
+    for (const holder of this.#tcp.get(guestPort) ?? []) {
+      if (holder instanceof StreamSocket && holder.withdraw(hostPort)) return;
+    }
+  }
+
+  datagram(guestPort: number, from: Address, payload: Uint8Array): void {
+    const holder = this.#udp.get(guestPort)?.[0];
+    if (holder instanceof DatagramSocket) holder.deliver(asFamily(from, holder.domain), payload);
+  }
+
+  /** A listener on `port` that `to` reaches (null: from outside, any), taking turns where several share it. */
+  #listener(port: number, to: Address | null): StreamSocket | null {
+    const holders = this.#tcp.get(port);
+    if (!holders) return null;
+    for (let i = 0; i < holders.length; i++) {
+      const holder = holders[(this.#rotation + i) % holders.length];
+      if (!(holder instanceof StreamSocket) || !holder.listening) continue;
+      if (to !== null && !isAny(holder.local) && !sameHost(holder.local, to)) continue;
+      if (to !== null && to.family === AF_INET6 && holder.domain === AF_INET && ipv4Of(to) === null) continue;
+      if (holders.length > 1) this.#rotation++;
+      return holder;
+    }
+    return null;
+  }
+
+  #isLocal(address: Address): boolean {
+    return isLoopback(address) || sameHost(address, HOST_ADDRESS);
+  }
+
+  #portsOf(socket: Socket): Map<number, Socket[]> {
+    return socket.type === SOCK_STREAM ? this.#tcp : this.#udp;
+  }
+
+  /** A port that nobody holds, 0 if there is none. */
+  #ephemeral(ports: Map<number, Socket[]>): number {
+    for (let tries = EPHEMERAL_MAX - EPHEMERAL_MIN; tries >= 0; tries--) {
+      const port = this.#nextEphemeral;
+      this.#nextEphemeral = port === EPHEMERAL_MAX ? EPHEMERAL_MIN : port + 1;
+      if (!ports.has(port)) return port;
+    }
+    return 0;
+  }
+
+  #bindName(socket: Socket, path: string): number {
+    let name = path;
+    // unix(7), autobind: an abstract name of five hexadecimal digits.
+    while (name === "" || (path === "" && this.#names.has(name))) name = `\0${(this.#nextName++).toString(16).padStart(5, "0")}`;
+    if (this.#names.has(name)) return -EADDRINUSE;
+    this.#names.set(name, socket);
+    socket.local = { ...UNNAMED, path: name };
+    socket.bound = true;
+    return 0;
+  }
+}
+
+/** True if both would be reached under a common address. */
+function overlaps(holder: Socket, socket: Socket, wanted: Address): boolean {
+  const { local } = holder;
+  if (local.family === wanted.family) return isAny(local) || isAny(wanted) || sameHost(local, wanted);
+  // An IPv6 socket on :: takes IPv4 as well, unless it is told not to (ipv6(7)).
+  const six = local.family === AF_INET6 ? holder : socket;
+  const sixAddress = local.family === AF_INET6 ? local : wanted;
+  const four = local.family === AF_INET6 ? wanted : local;
+  if (isAny(sixAddress)) return !six.options.v6Only;
+  return ipv4Of(sixAddress) !== null && (isAny(four) || sameHost(sixAddress, four));
+}
+
+/** bind(2), EADDRINUSE: socket(7) on SO_REUSEADDR and SO_REUSEPORT. */
+function collides(holder: Socket, socket: Socket, wanted: Address): boolean {
+  if (!overlaps(holder, socket, wanted)) return false;
+  if (holder.options.reusePort && socket.options.reusePort) return false;
+  return !(holder.options.reuseAddress && socket.options.reuseAddress && !holder.listening);
+}

@@ -1,0 +1,245 @@
+/**
+ * The completion ring: how a guest in callback style hears of everything, described in guests/lib/sys.ts.
+ *
+ * A turn: the sources that have become ready are asked for their events, the events are written into the guest's array, the guest's
+ * `ring_dispatch` runs, the receive buffers it was lent go back to the device, and what it sent leaves with one kick. Sends that the
+ * device served within that kick are reported in a second round of the same turn; whatever is left waits for the next turn, so a
+ * guest that answers each event with a send cannot keep the host's event loop.
+ *
+ * What always holds: an event's bytes stay where they are until the `ring_dispatch` that got the event has returned. Nothing here
+ * allocates per event.
+ */
+import type { Kernel } from "../kernel.ts";
+import type { SentSink } from "../virtio/socket.ts";
+import type { Attachment } from "./attachment.ts";
+import {
+  EventQueue,
+  NOT_LENT,
+  RING_FILE,
+  RING_RECV,
+  RING_SENT,
+  RING_SIGNAL,
+  RING_TIMER,
+} from "./event-queue.ts";
+import { RingTimer } from "./ring-timer.ts";
+
+/** Something that is asked for its events once it has listed itself. */
+export interface RingSource {
+  /** True while it is on the ring's list. Kept by the ring. */
+  ringListed: boolean;
+  /** Pushes its events. True if it has more than it could push now (no receive buffer was left): it is asked again. */
+  collect(kernel: Kernel, ring: Ring): boolean;
+}
+
+/** Where a guest buffer lies that the kernel keeps for itself. */
+export interface RingBuffers {
+  readonly base: number;
+  readonly size: number;
+}
+
+const ROUNDS_PER_TURN = 2;
+/** ring_timer: how many may run at once. */
+const TIMERS_MAX = 1 << 20;
+
+export class Ring implements SentSink {
+  readonly events: number;
+  readonly capacity: number;
+  readonly #kernel: Kernel;
+  readonly #queue = new EventQueue();
+  /** Sources that have something; `collect` empties it. */
+  #sources: RingSource[] = [];
+  #spare: RingSource[] = [];
+  /** Receive buffers of the batch that the guest sees. */
+  readonly #lent: Int32Array;
+  readonly #times = new Float64Array(2);
+  /** True inside the turn's own steps: they need not ask for a turn. */
+  quiet = false;
+  /** Attached descriptors that are no stream sockets. */
+  readonly attachments = new Map<number, Attachment>();
+  #buffers: RingBuffers | null = null;
+  /** Guest buffers that the device does not have: bytes that had to wait in a socket are copied into them. Indices, a stack. */
+  #reserve = new Int32Array(0);
+  #reserveCount = 0;
+  #waiting: RingSource[] = [];
+  readonly #timers = new Map<number, RingTimer>();
+  #nextTimer = 1;
+
+  constructor(kernel: Kernel, events: number, capacity: number) {
+    this.#kernel = kernel;
+    this.events = events;
+    this.capacity = capacity;
+    this.#lent = new Int32Array(capacity);
+  }
+
+  /** Above 0 if a dispatch would do something. */
+  get pending(): number {
+    return this.#queue.count + this.#sources.length;
+  }
+
+  /** True if the guest has given receive buffers. */
+  get hasBuffers(): boolean {
+    return this.#buffers !== null;
+  }
+
+  /** ring_buffers: one in eight (one at least) stays here for bytes that had to wait, the others go to the network device. */
+  setBuffers(base: number, size: number, count: number): void {
+    this.#buffers = { base, size };
+    const driver = this.#kernel.net.driver;
+    const lendable = Math.min(count - Math.max(1, count >> 3), driver.bufferRoom);
+    this.#reserve = new Int32Array(count - lendable);
+    for (let i = 0; i < count; i++) {
+      if (i < lendable) driver.lendBuffer(base + i * size, size);
+      else this.#reserve[this.#reserveCount++] = i;
+    }
+    driver.kick();
+    for (const source of this.#waiting) this.list(source);
+    this.#waiting = [];
+  }
+
+  /** `source` has bytes that need a buffer of the guest's: it is listed once the guest has given some. */
+  awaitBuffers(source: RingSource): void {
+    this.#waiting.push(source);
+  }
+
+  /** Has `source` collected in the next dispatch. */
+  list(source: RingSource): void {
+    if (!source.ringListed) {
+      source.ringListed = true;
+      this.#sources.push(source);
+    }
+    this.wake();
+  }
+
+  /** Asks for a turn, unless one is going on that will look here anyway. */
+  wake(): void {
+    if (!this.quiet) this.#kernel.requestTurn();
+  }
+
+  push(kind: number, fd: number, user: number, result: number): void {
+    this.#queue.push(kind, fd, user, result, 0, NOT_LENT);
+  }
+
+  /** Bytes that lie in receive buffer `token` of the driver already. */
+  pushReceived(fd: number, user: number, address: number, length: number, token: number): void {
+    this.#queue.push(RING_RECV, fd, user, length, address, token);
+  }
+
+  /** Bytes that waited: copies as many as fit into a reserved buffer. How many; 0 if no buffer is left. */
+  pushWaiting(fd: number, user: number, queue: { take(target: Uint8Array): number }): number {
+    const buffers = this.#buffers;
+    if (buffers === null || this.#reserveCount === 0) return 0;
+    const index = this.#reserve[this.#reserveCount - 1] as number;
+    const address = buffers.base + index * buffers.size;
+    const target = this.#kernel.mem.bytes(address, buffers.size);
+    if (target === null) return 0;
+    const length = queue.take(target);
+    this.#reserveCount--;
+    this.#queue.push(RING_RECV, fd, user, length, address, -2 - index);
+    return length;
+  }
+
+  /** SentSink: a lent send is through. */
+  sent(fd: number, token: number, result: number): void {
+    this.#queue.push(RING_SENT, fd, token, result, 0, NOT_LENT);
+    this.wake();
+  }
+
+  fileDone(fd: number, token: number, result: number): void {
+    this.#queue.push(RING_FILE, fd, token, result, 0, NOT_LENT);
+    this.wake();
+  }
+
+  /** The host asks the guest to end, or to take note. */
+  signal(number: number): void {
+    this.#queue.push(RING_SIGNAL, -1, 0, number, 0, NOT_LENT);
+    this.wake();
+  }
+
+  /** A descriptor is closed: the guest hears nothing more about it but the tokens of its sends. */
+  forget(fd: number): void {
+    if (this.#queue.count > 0) this.#queue.drop(fd);
+  }
+
+  rename(fd: number, user: number): void {
+    if (this.#queue.count > 0) this.#queue.rename(fd, user);
+  }
+
+  /** ring_timer: the timer's id, or 0 if there are too many. */
+  startTimer(deadlineMs: number, user: number): number {
+    if (this.#timers.size >= TIMERS_MAX) return 0;
+    while (this.#timers.has(this.#nextTimer)) this.#nextTimer = (this.#nextTimer % 0x3fffffff) + 1;
+    const timer = new RingTimer(this, this.#nextTimer, user);
+    this.#nextTimer = (this.#nextTimer % 0x3fffffff) + 1;
+    this.#timers.set(timer.id, timer);
+    this.#kernel.timers.add(timer, deadlineMs);
+    return timer.id;
+  }
+
+  /** False if there is no such timer (any more). */
+  stopTimer(id: number): boolean {
+    const timer = this.#timers.get(id);
+    if (!timer) return false;
+    this.#timers.delete(id);
+    this.#kernel.timers.remove(timer);
+    return true;
+  }
+
+  timerFired(timer: RingTimer): void {
+    this.#timers.delete(timer.id);
+    this.#queue.push(RING_TIMER, -1, timer.user, 0, 0, NOT_LENT);
+  }
+
+  /** One turn's worth of events; `invoke` runs the guest. Called by the kernel when `pending` is above 0. */
+  dispatch(kernel: Kernel, invoke: (count: number, monotonicMs: number, realtimeMs: number) => void): void {
+    const driver = kernel.net.driver;
+    const times = this.#times;
+    kernel.clock.nowInto(times);
+    this.quiet = true;
+    driver.corked = true;
+    try {
+      for (let round = 0; round < ROUNDS_PER_TURN; round++) {
+        if (this.#sources.length > 0) this.#collect(kernel);
+        let left = this.#queue.count;
+        if (left === 0) break;
+        while (left > 0) {
+          const batch = Math.min(left, this.capacity);
+          left -= batch;
+          if (!kernel.mem.has(this.events, this.capacity * 32)) return; // memory does not shrink: it cannot happen
+          const written = this.#queue.take(kernel.mem.i32, this.events >>> 2, batch, this.#lent);
+          const lentCount = this.#queue.lentCount;
+          if (written > 0) invoke(written, times[0] as number, times[1] as number);
+          this.#takeBack(lentCount);
+        }
+        driver.corked = false;
+        driver.flush();
+        driver.corked = true;
+      }
+    } finally {
+      driver.corked = false;
+      this.quiet = false;
+    }
+    if (this.pending > 0) kernel.requestTurn();
+  }
+
+  #collect(kernel: Kernel): void {
+    const sources = this.#sources;
+    this.#sources = this.#spare;
+    for (let i = 0; i < sources.length; i++) {
+      const source = sources[i] as RingSource;
+      source.ringListed = false;
+      if (source.collect(kernel, this)) this.list(source);
+    }
+    sources.length = 0;
+    this.#spare = sources;
+  }
+
+  /** The guest has seen the batch: its receive buffers are free again. */
+  #takeBack(lentCount: number): void {
+    const driver = this.#kernel.net.driver;
+    for (let i = 0; i < lentCount; i++) {
+      const buffer = this.#lent[i] as number;
+      if (buffer >= 0) driver.repost(buffer);
+      else this.#reserve[this.#reserveCount++] = -2 - buffer;
+    }
+  }
+}
