@@ -6,6 +6,7 @@
  * host's or our own, is turned into an errno at one catch point (`serve`).
  */
 import {
+  type BigIntStats,
   chmodSync,
   closeSync,
   constants,
@@ -34,7 +35,6 @@ import {
   writevSync,
 } from "node:fs";
 import {
-  EBADF,
   EEXIST,
   EINVAL,
   EIO,
@@ -292,7 +292,14 @@ const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operation>([
       argumentBytes: fuse.GETATTR_IN_BYTES,
       replyBytes: fuse.ATTR_OUT_BYTES,
       changes: false,
-      run: ({ tree }, request, reply) => replyAttributes(tree, tree.node(request.nodeId), reply),
+      run: ({ tree, handles }, request, reply) => {
+        const node = tree.node(request.nodeId);
+        const ofHandle = (request.u32(0) & fuse.FUSE_GETATTR_FH) !== 0;
+        const stats = ofHandle
+          ? fstatSync(handles.file(request.u64(8)).fd, { bigint: true })
+          : tree.stat(node);
+        replyAttributes(stats, reply);
+      },
     },
   ],
   [
@@ -304,7 +311,7 @@ const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operation>([
       run: (server, request, reply) => {
         const node = server.tree.node(request.nodeId);
         setAttributes(server, node, request);
-        replyAttributes(server.tree, node, reply);
+        replyAttributes(attributesAfter(server, node, request), reply);
       },
     },
   ],
@@ -657,8 +664,13 @@ function replyEntry(tree: HostTree, node: Node, reply: FuseReply): void {
   }
 }
 
-function replyAttributes(tree: HostTree, node: Node, reply: FuseReply): void {
-  const stats = tree.stat(node);
+/** The attributes that SETATTR has left; of the open file if it named one. */
+function attributesAfter(server: FuseServer, node: Node, request: FuseRequest): BigIntStats {
+  if ((request.u32(fuse.SETATTR_VALID) & fuse.FATTR_FH) === 0) return server.tree.stat(node);
+  return fstatSync(server.handles.file(request.u64(fuse.SETATTR_FH)).fd, { bigint: true });
+}
+
+function replyAttributes(stats: BigIntStats, reply: FuseReply): void {
   const at = reply.reserve(fuse.ATTR_OUT_BYTES) + fuse.ATTR_OUT_ATTR;
   reply.attributes(at, stats, guestUid(Number(stats.uid)), guestGid(Number(stats.gid)));
 }

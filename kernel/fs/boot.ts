@@ -2,13 +2,14 @@
  * The file system that every machine boots with: a root ramfs with /dev, /proc, /tmp, /etc and /data, and the console as descriptors 0 to 2.
  * Volumes are mounted over it afterwards (fuse/mount.ts).
  */
+import { ENOSPC, EROFS } from "../abi/errno.ts";
 import { AT_FDCWD, O_RDONLY, O_WRONLY } from "../abi/fcntl.ts";
 import type { Kernel } from "../kernel.ts";
 import { toByteString, toBytes } from "./byte-string.ts";
 import { ConsoleFile } from "./console-file.ts";
 import { newDevFs } from "./devfs.ts";
 import { newProcFs } from "./procfs.ts";
-import { type RamDirectory, RamFs } from "./ramfs.ts";
+import { RamDirectory, RamFs } from "./ramfs.ts";
 import { RamRegular } from "./ram-inode.ts";
 import { Vfs } from "./vfs.ts";
 
@@ -40,22 +41,40 @@ export function bootFileSystem(kernel: Kernel): Vfs {
   vfs.mkdir(kernel, AT_FDCWD, "/dev/shm", 0o1777);
   vfs.mount(kernel, newProcFs(), "/proc");
   const { name } = kernel.boot;
-  writeFile(kernel, fs, "hosts", `127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.0.1\t${name}\n`);
-  writeFile(kernel, fs, "hostname", `${name}\n`);
-  writeFile(kernel, fs, "resolv.conf", "# No name server: names are looked up in /etc/hosts.\n");
-  writeFile(kernel, fs, "passwd", "root:x:0:0:root:/root:/bin/sh\n");
-  writeFile(kernel, fs, "group", "root:x:0:\n");
-  writeFile(kernel, fs, "nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n");
+  const etc = (file: string, contents: string): void => {
+    const directory = fs.root.lookup(kernel, "etc") as RamDirectory;
+    addFile(kernel, directory, file, toBytes(toByteString(contents)), 0o644);
+  };
+  etc("hosts", `127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.0.1\t${name}\n`);
+  etc("hostname", `${name}\n`);
+  etc("resolv.conf", "# No name server: names are looked up in /etc/hosts.\n");
+  etc("passwd", "root:x:0:0:root:/root:/bin/sh\n");
+  etc("group", "root:x:0:\n");
+  etc("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n");
   kernel.fds.open(new ConsoleFile(kernel, 0, O_RDONLY));
   kernel.fds.open(new ConsoleFile(kernel, 1, O_WRONLY));
   kernel.fds.open(new ConsoleFile(kernel, 2, O_WRONLY));
   return vfs;
 }
 
-/** A file in /etc, written by the kernel itself. */
-function writeFile(kernel: Kernel, fs: RamFs, name: string, contents: string): void {
-  const etc = fs.root.lookup(kernel, "etc") as RamDirectory;
-  const inode = new RamRegular(kernel, fs, 0o644);
-  inode.data.write(toBytes(toByteString(contents)), 0);
-  etc.add(kernel, name, inode);
+/**
+ * Puts a regular file into the ramfs part of the tree, before the guest runs: files of the image, and the kernel's own. The directory must exist;
+ * a file that has the name goes. 0 or a negated errno.
+ */
+export function installFile(kernel: Kernel, path: string, contents: Uint8Array, mode: number): number {
+  const at = path.lastIndexOf("/");
+  const directory = kernel.vfs.resolve(kernel, AT_FDCWD, path.slice(0, at) || "/", true);
+  if (typeof directory === "number") return directory;
+  return directory.inode instanceof RamDirectory ? addFile(kernel, directory.inode, path.slice(at + 1), contents, mode) : -EROFS;
+}
+
+function addFile(kernel: Kernel, directory: RamDirectory, name: string, contents: Uint8Array, mode: number): number {
+  if (typeof directory.lookup(kernel, name) !== "number") {
+    const removed = directory.unlink(kernel, name);
+    if (removed !== 0) return removed;
+  }
+  if (directory.fs.isFull) return -ENOSPC;
+  const inode = new RamRegular(kernel, directory.fs, mode);
+  directory.add(kernel, name, inode);
+  return inode.data.write(contents, 0) === contents.length ? 0 : -ENOSPC;
 }

@@ -9,7 +9,6 @@ import { EBADF, EFAULT, EINVAL, ENOTTY } from "../../abi/errno.ts";
 import { O_ACCMODE, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_TRUNC } from "../../abi/fcntl.ts";
 import { FIONREAD } from "../../abi/ioctl.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../abi/poll.ts";
-import { emptyStat } from "../../abi/stat.ts";
 import type { Kernel } from "../../kernel.ts";
 import type { Inflight } from "../../sched/task.ts";
 import { WaitQueue } from "../../sched/wait-queue.ts";
@@ -111,11 +110,10 @@ export class FuseFile implements AsyncFile, Seekable, Durable {
     return this.#transfer(kernel, FUSE_WRITE, buf, count, offset);
   }
 
-  seek(kernel: Kernel, offset: number, whence: number): number {
-    const stat = emptyStat();
-    const result = this.inode.stat(kernel, stat);
-    if (result < 0) return result;
-    const target = seekTarget(offset, whence, this.#offset === AT_END ? stat.size : this.#offset, stat.size);
+  seek(_kernel: Kernel, offset: number, whence: number): number {
+    const size = this.inode.size(this.#handle);
+    if (size < 0) return size;
+    const target = seekTarget(offset, whence, this.#offset === AT_END ? size : this.#offset, size);
     if (target >= 0) this.#offset = target;
     return target;
   }
@@ -160,18 +158,17 @@ export class FuseFile implements AsyncFile, Seekable, Durable {
     if (!this.#busy) this.#release();
   }
 
-  stat(kernel: Kernel, out: Stat): number {
-    return this.inode.stat(kernel, out);
+  stat(_kernel: Kernel, out: Stat): number {
+    return this.inode.statHandle(this.#handle, out);
   }
 
   ioctl(kernel: Kernel, request: number, arg: number): number {
     if (request !== FIONREAD) return -ENOTTY;
     if (!kernel.mem.has(arg, 4)) return -EFAULT;
-    const stat = emptyStat();
-    const result = this.inode.stat(kernel, stat);
-    if (result < 0) return result;
-    const offset = this.#offset === AT_END ? stat.size : this.#offset;
-    kernel.mem.setU32(arg, Math.max(0, Math.min(stat.size - offset, 0x7fffffff)));
+    const size = this.inode.size(this.#handle);
+    if (size < 0) return size;
+    const offset = this.#offset === AT_END ? size : this.#offset;
+    kernel.mem.setU32(arg, Math.max(0, Math.min(size - offset, 0x7fffffff)));
     return 0;
   }
 
@@ -278,7 +275,7 @@ export class FuseFile implements AsyncFile, Seekable, Durable {
     if (wanted >= 0) return wanted;
     if (opcode === FUSE_WRITE && (this.flags & O_APPEND) !== 0) return 0; // the host knows where the end is
     if (this.#offset === AT_END) {
-      const size = this.inode.size();
+      const size = this.inode.size(this.#handle);
       if (size < 0) return size;
       this.#offset = size;
     }

@@ -180,15 +180,20 @@ export class FuseInode implements Inode, Directory {
     return result < 0 ? result : fromBytes(session.bytes(0, result));
   }
 
-  /** The size of the file now, or a negated errno. */
-  size(): number {
-    const result = this.#getAttributes();
+  /** The size of an open file now, or a negated errno. */
+  size(handle: number): number {
+    const result = this.#getAttributes(handle);
     return result < 0 ? result : this.fs.session.getU64(fuse.ATTR_OUT_ATTR + fuse.ATTR_SIZE);
   }
 
   stat(_kernel: Kernel, out: Stat): number {
+    return this.statHandle(0, out);
+  }
+
+  /** GETATTR; `handle` other than 0: of this open file, which may have no name any more. */
+  statHandle(handle: number, out: Stat): number {
     const { session } = this.fs;
-    const result = this.#getAttributes();
+    const result = this.#getAttributes(handle);
     if (result < 0) return result;
     const at = fuse.ATTR_OUT_ATTR;
     out.dev = this.fs.dev;
@@ -393,9 +398,13 @@ export class FuseInode implements Inode, Directory {
     return Math.min(0, session.call(fuse.FUSE_FSYNCDIR, this.nodeId, fuse.FSYNC_IN_BYTES, 0));
   }
 
-  #getAttributes(): number {
+  #getAttributes(handle: number): number {
     const { session } = this.fs;
     session.begin(fuse.GETATTR_IN_BYTES);
+    if (handle !== 0) {
+      session.setU32(0, fuse.FUSE_GETATTR_FH);
+      session.setU64(8, handle);
+    }
     return session.call(fuse.FUSE_GETATTR, this.nodeId, fuse.GETATTR_IN_BYTES, fuse.ATTR_OUT_BYTES);
   }
 

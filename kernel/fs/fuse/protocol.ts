@@ -52,6 +52,9 @@ export const FATTR_ATIME = 1 << 4;
 export const FATTR_MTIME = 1 << 5;
 export const FATTR_FH = 1 << 6;
 
+/** fuse_getattr_in.getattr_flags: of the open file `fh` (u64 at 8). */
+export const FUSE_GETATTR_FH = 1;
+
 /** fuse_fsync_in.fsync_flags: the data only. */
 export const FUSE_FSYNC_FDATASYNC = 1;
 
