@@ -45,7 +45,8 @@ function sourcesOf(dir: string): string[] {
 
 function compilerVersion(): string {
   const require = createRequire(import.meta.url);
-  return (JSON.parse(readFileSync(require.resolve("assemblyscript/package.json"), "utf8")) as { version: string }).version;
+  return (JSON.parse(readFileSync(require.resolve("assemblyscript/package.json"), "utf8")) as { version: string })
+    .version;
 }
 
 function findGuests(only: string[]): Guest[] {
@@ -66,7 +67,8 @@ function findGuests(only: string[]): Guest[] {
     guests.push({ name: entry.name, options, hash: hash.update(JSON.stringify(options)).digest("hex") });
   }
   const missing = only.filter((name) => !guests.some((guest) => guest.name === name));
-  if (missing.length > 0) throw new Error(`no such guest: ${missing.join(", ")} (a guest is a folder of guests/ with an index.ts)`);
+  if (missing.length > 0)
+    throw new Error(`no such guest: ${missing.join(", ")} (a guest is a folder of guests/ with an index.ts)`);
   return guests;
 }
 
@@ -123,7 +125,9 @@ async function compile(guest: Guest): Promise<void> {
 function isBuilt(guest: Guest): boolean {
   const hashFile = join(outDir, `${guest.name}.hash`);
   return (
-    existsSync(join(outDir, `${guest.name}.wasm`)) && existsSync(hashFile) && readFileSync(hashFile, "utf8") === guest.hash
+    existsSync(join(outDir, `${guest.name}.wasm`)) &&
+    existsSync(hashFile) &&
+    readFileSync(hashFile, "utf8") === guest.hash
   );
 }
 
