@@ -1,5 +1,5 @@
 /**
- * Images: a Wasm module and a manifest. An image is named by the project's own images (`redis`), by a
+ * Images: a Wasm module, the files it wants to see, and a manifest. An image is named by the project's own images (`redis`), by a
  * folder that holds `ringzero.json`, or by a lone `.wasm` file.
  *
  * Modules are compiled once per process and kept by path, size and time of change: booting the same image again costs no compile.
@@ -25,12 +25,16 @@ export interface Manifest {
   readonly env?: Readonly<Record<string, string>>;
   /** Default of --memory. */
   readonly memory?: string;
+  /** A folder of files, relative to the manifest, that the guest finds in its root file system. */
+  readonly files?: string;
 }
 
 export interface Image {
   readonly manifest: Manifest;
   readonly module: WebAssembly.Module;
   readonly shape: ModuleShape;
+  /** Where the manifest's `files` lie on the host, or null. */
+  readonly filesFolder: string | null;
 }
 
 const GUESTS = join(dirname(fileURLToPath(import.meta.url)), "..", "guests");
@@ -50,19 +54,21 @@ export type ImageSource = string | Uint8Array<ArrayBuffer>;
 /** Finds and compiles an image; throws UsageError with one line that says what is missing. */
 export async function loadImage(source: ImageSource): Promise<Image> {
   if (typeof source !== "string") {
-    return { manifest: { name: "module" }, ...(await compileBytes(source, "the module")) };
+    return { manifest: { name: "module" }, ...(await compileBytes(source, "the module")), filesFolder: null };
   }
   const name = source;
-  const { manifest, modulePath } = locate(name);
-  return { manifest, ...(await compile(modulePath, name)) };
+  const { manifest, modulePath, folder } = locate(name);
+  const filesFolder = manifest.files ? join(folder, manifest.files) : null;
+  if (filesFolder && !existsSync(filesFolder)) throw new UsageError(`image ${name}: its files folder ${filesFolder} does not exist`);
+  return { manifest, ...(await compile(modulePath, name)), filesFolder };
 }
 
-function locate(name: string): { manifest: Manifest; modulePath: string } {
+function locate(name: string): { manifest: Manifest; modulePath: string; folder: string } {
   if (/^[a-z0-9][a-z0-9._-]*$/i.test(name) && existsSync(join(GUESTS, name, "ringzero.json"))) {
     const manifest = readManifest(join(GUESTS, name, "ringzero.json"));
     const modulePath = join(GUESTS, "build", `${name}.wasm`);
     if (!existsSync(modulePath)) throw new UsageError(`image ${name} is not built yet: run \`npm run guests\``);
-    return { manifest, modulePath };
+    return { manifest, modulePath, folder: join(GUESTS, name) };
   }
   const path = resolve(name);
   const stat = statSync(path, { throwIfNoEntry: false });
@@ -70,12 +76,12 @@ function locate(name: string): { manifest: Manifest; modulePath: string } {
     throw new UsageError(
       `no image "${name}": the shipped ones are ${shippedImages().join(", ")}; or give a folder or a .wasm file`,
     );
-  if (!stat.isDirectory()) return { manifest: { name: basename(path, ".wasm") }, modulePath: path };
+  if (!stat.isDirectory()) return { manifest: { name: basename(path, ".wasm") }, modulePath: path, folder: dirname(path) };
   if (!existsSync(join(path, "ringzero.json"))) throw new UsageError(`${name}: the folder holds no ringzero.json`);
   const manifest = readManifest(join(path, "ringzero.json"));
   const modulePath = join(path, manifest.module ?? `${manifest.name}.wasm`);
   if (!existsSync(modulePath)) throw new UsageError(`image ${name}: its module ${modulePath} does not exist`);
-  return { manifest, modulePath };
+  return { manifest, modulePath, folder: path };
 }
 
 function readManifest(path: string): Manifest {

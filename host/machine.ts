@@ -3,7 +3,6 @@
  */
 import { type Duplex, Readable } from "node:stream";
 import { type ASUtil, instantiateSync } from "@assemblyscript/loader";
-import { mountVirtioFs } from "../kernel/fs/fuse/mount.ts";
 import { GuestMemory } from "../kernel/mem/guest-memory.ts";
 import { PhysicalMemory } from "../kernel/mem/physical.ts";
 import { KERNEL_RAM_BYTES, KILLED, MachineKernel, type MachineEnd } from "../kernel/machine-kernel.ts";
@@ -11,12 +10,12 @@ import { LinkError } from "../kernel/personality/native.ts";
 import { ClockDevice } from "./devices/clock.ts";
 import { ConsoleDevice } from "./devices/console.ts";
 import { EntropyDevice, hostEntropy, seededEntropy } from "./devices/entropy.ts";
-import { FsDevice } from "./devices/fs.ts";
 import { NetDevice } from "./devices/net.ts";
 import type { Image } from "./image.ts";
 import { type BootOptions, MEMORY_BYTES_MAX, parseEnvironment, parseMemory, parsePublications, parseVolumes, type Publication } from "./options.ts";
 import { OutputStream } from "./output-stream.ts";
 import { UsageError } from "./usage-error.ts";
+import { mountVolumes } from "./volumes.ts";
 
 const PAGE_BYTES = 65536;
 const STOP_TIMEOUT_MS = 10_000;
@@ -104,11 +103,7 @@ export class Machine {
         ended: (end) => this.#ended(end),
       },
     );
-    for (const { guestPath, hostPath, readOnly } of volumes) {
-      const device = new FsDevice(physical, { folder: hostPath, readOnly, log });
-      this.#devices.push(device);
-      this.#kernel.attach(device.mmio, mountVirtioFs(this.#kernel, device.mmio, guestPath, readOnly));
-    }
+    this.#devices.push(...mountVolumes(this.#kernel, physical, volumes, image.filesFolder, log));
   }
 
   /** Binds the published ports, starts the guest, and settles once it listens on all of them (at once if there are none). */

@@ -20,9 +20,12 @@ describe("images", () => {
   it("loads a .wasm file, a folder with a manifest, and bytes", async () => {
     writeFileSync(join(folder, "calls.wasm"), callModule());
     expect((await loadImage(join(folder, "calls.wasm"))).manifest.name).toBe("calls");
-    writeFileSync(join(folder, "ringzero.json"), JSON.stringify({ name: "mine", module: "calls.wasm" }));
+    writeFileSync(join(folder, "ringzero.json"), JSON.stringify({ name: "mine", module: "calls.wasm", files: "root" }));
+    await expect(loadImage(folder)).rejects.toThrow("files folder");
+    mkdirSync(join(folder, "root"));
     const image = await loadImage(folder);
     expect(image.manifest.name).toBe("mine");
+    expect(image.filesFolder).toBe(join(folder, "root"));
     expect((await loadImage(callModule())).shape.exports).toContain("getpid");
   });
 
