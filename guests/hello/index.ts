@@ -24,8 +24,8 @@ export function _start(): void {
   const variables = environment();
   for (let i = 0; i < variables.length; i++) println("environment: " + variables[i]);
 
-  println("time: " + isoTime(now()) + ", " + uptime().toString() + " ms after boot");
-  println("memory: " + (memoryUsed() / 1024).toString() + " KiB of " + (memoryLimit() / 1024).toString() + " KiB");
+  println("time: " + isoTime(now()) + ", " + (<i64>uptime()).toString() + " ms after boot");
+  println("memory: " + (<i64>memoryUsed() / 1024).toString() + " KiB of " + (<i64>memoryLimit() / 1024).toString() + " KiB");
 
   const bytes = new Uint8Array(16);
   const error = randomBytes(bytes);

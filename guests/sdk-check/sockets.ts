@@ -1,9 +1,8 @@
 /**
  * Sockets of threads, against a peer on the host: `connect` talks to a server that answers each line in capitals and closes
- * after `bye`; `udp` answers three datagrams in capitals.
+ * after `bye`; `udp` says hello to a datagram socket and answers three datagrams in capitals.
  */
 import { ECONNREFUSED, EINVAL } from "../lib/errno";
-import { println } from "../lib/process";
 import { Udp, connect } from "../lib/socket";
 import { same } from "./check";
 
@@ -30,12 +29,14 @@ export function checkConnect(port: i32): void {
 
 export function checkUdp(port: i32): void {
   const buffer = new Uint8Array(1024);
-  const socket = Udp.open(port).value;
-  println("listening");
+  const socket = Udp.open().value;
+  const hello = Uint8Array.wrap(String.UTF8.encode("hello"));
+  same<i32>(socket.sendTo("localhost", port, hello), 5, "sendTo");
   for (let i = 0; i < 3; i++) {
     const n = socket.receive(buffer);
     const answer = Uint8Array.wrap(String.UTF8.encode(text(buffer, n).toUpperCase()));
     const sender = socket.sender!;
+    same<string>(sender.toString(), "127.0.0.1:" + port.toString(), "the sender");
     same<i32>(socket.sendTo("127.0.0.1", <i32>sender.port, answer), n, "sendTo");
   }
   same<i32>(socket.close(), 0, "close");

@@ -48,7 +48,10 @@ describe("does as cat(1) on Linux does", () => {
 });
 
 test("copies bytes as they are", async () => {
-  const machine = await boot("cat", { args: ["/data/binary"], volumes: { "/data": folder } });
+  // Whoever begins to read late gets the newest output only: so cat waits for the end of stdin first.
+  const stdin = new PassThrough();
+  const machine = await boot("cat", { args: ["-", "/data/binary"], volumes: { "/data": folder }, stdin });
+  setImmediate(() => stdin.end());
   expect((await bytesOf(machine.stdout)).equals(binary)).toBe(true);
   expect((await machine.exited).code).toBe(0);
 });

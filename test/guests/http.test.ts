@@ -334,9 +334,10 @@ describe("bounded memory", () => {
   }
 
   test("over 100,000 requests", { timeout: 60_000 }, async () => {
-    await hammer(small.connect(80), 2000, 1);
+    const many = (each: number) => Promise.all(Array.from({ length: 20 }, () => hammer(small.connect(80), each, 1)));
+    await many(500);
     const before = await memoryBytes();
-    await Promise.all(Array.from({ length: 20 }, () => hammer(small.connect(80), 5000, 1)));
+    await many(5000);
     expect(await memoryBytes()).toBeLessThanOrEqual(before);
   });
 
