@@ -5,7 +5,7 @@ import { registerConfigCommands } from "./config";
 import { evictIfNeeded } from "./evict";
 import { registerInfoCommands } from "./info";
 import { registerLatencyCommands } from "./latency";
-import { registerMemoryCommands, startupNote } from "./memory";
+import { registerMemoryCommands } from "./memory";
 import { registerPersistenceCommands } from "./persistence";
 import { pubsubInit, registerPubsubCommands } from "./pubsub";
 import { registerSlowlogCommands } from "./slowlog";
@@ -25,7 +25,6 @@ export function registerAdminCommands(): void {
 /** Called once, after all commands are registered and before anything is loaded. */
 export function adminInit(): void {
   pubsubInit();
-  startupNote();
 }
 /** Ten times a second. */
 export function adminCron(): void {

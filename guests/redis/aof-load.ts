@@ -52,6 +52,7 @@ import { commandFailed, commandFailedSet } from "./errors";
 import { Chunk, outputRewind, outputSeal } from "./reply";
 import { LOG_NOTICE, LOG_WARNING, cfg, clockRefresh, log, logBegin, logBytes, logEnd, logInt, logText, nowMs, setLoading, ustime } from "./server";
 import { dbSize } from "./keyspace";
+import { startupNote } from "./memory";
 
 const PIECE: u32 = 1 << 20;
 const LOAD_OK: i32 = 0;
@@ -545,6 +546,7 @@ function openForWriting(loaded: bool): void {
 
 /** Loads the files at boot, if `appendonly` is on, and opens the one to write. Ends the guest when they cannot be loaded. */
 export function aofLoad(): void {
+  startupNote(); // everything is set up, and nothing is stored yet
   lastRewriteTimeSet(nowMs / 1000);
   if (!cfg.appendonly) return;
   clockRefresh();
