@@ -169,12 +169,20 @@ function heapRemove(d: Db, e: usize): void {
   const i = load<u32>(indexPlace(e));
   store<u32>(e, load<u32>(e, 8) & ~ENTRY_VOLATILE, 8);
   const n = --d.heapCount;
+  if (d.heapCap > 64 && n < d.heapCap >> 2 && i == n) heapShrink(d);
   if (i == n) return;
   const lastAt = d.heap + (<usize>n << 4);
   const when = load<i64>(lastAt);
   const last = load<usize>(lastAt, 8);
   if (i && load<i64>(d.heap + (<usize>((i - 1) >> 2) << 4)) > when) heapUp(d.heap, i, when, last);
   else heapDown(d.heap, n, i, when, last);
+  if (d.heapCap > 64 && n < d.heapCap >> 2) heapShrink(d);
+}
+function heapShrink(d: Db): void {
+  const q = tryRealloc(d.heap, <usize>(d.heapCap >> 1) << 4);
+  if (!q) return;
+  d.heap = q;
+  d.heapCap >>= 1;
 }
 
 // --- looking up ------------------------------------------------------------------------------------------------------

@@ -32,13 +32,13 @@ import { dbDict, expireDue } from "./keyspace";
 import { monitorClientFree } from "./monitor";
 import { multiClientFree } from "./multi";
 import { formatI64 } from "./number";
-import { pauseCron } from "./pause";
+import { pauseCron, pauseKind } from "./pause";
 import { runPostponed } from "./postponed";
 import { clientParse, clientReceive } from "./protocol";
 import { pubsubClientFree } from "./pubsub";
 import { Chunk, chunkFree, outputSeal, pendingHead, pendingSet } from "./reply";
 import { notePeak } from "./alloc";
-import { LOG_WARNING, LOG_NOTICE, cfg, clockSet, log, logBegin, logEnd, logInt, logText, nowMs, shutdownAsked, stats, monoMs } from "./server";
+import { LOG_WARNING, LOG_NOTICE, cfg, clockSet, log, logBegin, logEnd, logInt, logText, nowMs, shutdownAsked, stats, ustime, monoMs } from "./server";
 import { adminCron } from "./admin";
 import {
   RING_ACCEPT,
@@ -70,6 +70,10 @@ const EVENTS: i32 = 1024;
 const BUFFER_BYTES: i32 = 16384;
 const BUFFERS: i32 = 64;
 const TIMER_CRON: u32 = 2;
+const TIMER_EXPIRE: u32 = 3;
+/** Expiry may take this long before it lets others run, and then waits so long: a quarter of the time at most, as in Redis. */
+const EXPIRE_SLICE_US: i64 = 2500;
+const EXPIRE_PAUSE_MS: f64 = 8;
 const CRON_MS: f64 = 100;
 
 let events: usize = 0;
@@ -346,6 +350,7 @@ export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
       }
     } else if (kind == RING_TIMER) {
       if (e.user == TIMER_CRON) cron();
+      else if (e.user == TIMER_EXPIRE) expireSlice();
       else if (e.user == TIMER_REWRITE) rewriteSlice();
       else if ((e.user & 3) == TIMER_BLOCK) blockTimerEvent(e.user);
     } else if (kind == RING_FILE) {
@@ -389,6 +394,22 @@ function ringMean(ring: usize): i64 {
   return <i64>(sum / <f64>SAMPLES);
 }
 
+let expireWaits: bool = false;
+/** Removes what is due; goes on a little later when the slice was too short for it. */
+function expireSlice(): void {
+  expireWaits = false;
+  if (!cfg.activeExpire || pauseKind) return; // while writes are paused nothing may change
+  if (!expireDue(128)) return;
+  const end = ustime() + EXPIRE_SLICE_US;
+  while (expireDue(128)) {
+    if (ustime() >= end) {
+      expireWaits = true;
+      sys_ring_timer(EXPIRE_PAUSE_MS, TIMER_EXPIRE);
+      return;
+    }
+  }
+}
+
 function cron(): void {
   sys_ring_timer(CRON_MS, TIMER_CRON);
   cronTurns++;
@@ -407,7 +428,7 @@ function cron(): void {
     stats.inputPerSecond = ringMean(inRing);
     stats.outputPerSecond = ringMean(outRing);
   }
-  if (cfg.activeExpire) expireDue(2000 * cfg.activeExpireEffort);
+  if (!expireWaits) expireSlice();
   if (cfg.activerehashing) {
     for (let i = 0; i < cfg.databases; i++) {
       const d = dbDict(i);
