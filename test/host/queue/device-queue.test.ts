@@ -26,8 +26,8 @@ const WRITE = 2;
 const INDIRECT = 4;
 const KERNEL = KERNEL_RAM_BASE + 512 * 1024;
 
-function make(without: number[] = []) {
-  const memory = physicalMemory();
+function make(without: number[] = [], guestPages = 16) {
+  const memory = physicalMemory(guestPages);
   const device = new TestDevice(memory, { queueSizes: [8], without });
   const driver = new VirtioDriver(memory, device.mmio, { name: "test", deviceId: VIRTIO_ID_RNG });
   const made = driver.queue(0, 8);
@@ -230,6 +230,22 @@ describe("a driver that breaks the rules", () => {
     m.offer(0);
     expect(m.queue.pop()).toBe(null);
     expect(m.device.lines).toEqual([expect.stringContaining("not negotiated")]);
+  });
+});
+
+describe("a chain of 4 GiB", () => {
+  it("is refused, one of a byte less is not (2.7.5.2)", () => {
+    for (const [last, lines] of [
+      [2 ** 31, 1],
+      [2 ** 31 - 1, 0],
+    ] as const) {
+      const m = make([], 32768);
+      m.desc(0, 0, 2 ** 31, NEXT, 1);
+      m.desc(1, 0, last);
+      m.offer(0);
+      expect(m.queue.pop()?.readableBytes).toBe(lines === 0 ? 2 ** 32 - 1 : undefined);
+      expect(m.device.lines.length).toBe(lines);
+    }
   });
 });
 

@@ -363,6 +363,21 @@ describe("nested epoll", () => {
     m.read(r);
     expect(m.wait()).toEqual([]);
   });
+  it("a closed descriptor makes no edge for the epoll that watches its epoll", () => {
+    const m = new Machine();
+    const inner = sys_epoll_create1(m.k, 0);
+    const [r, w] = m.pipe();
+    const [r2, w2] = m.pipe();
+    for (const fd of [w, r2]) expect(m.ctl(EPOLL_CTL_ADD, fd, POLLIN, fd, inner)).toBe(0);
+    m.add(inner, POLLIN | EPOLLET, 2);
+    m.write(w2);
+    expect(m.wait()).toEqual([[2, POLLIN]]);
+    m.k.fds.close(m.k, w);
+    m.k.fds.close(m.k, r); // tells the write end's waiters that its reader has gone
+    expect(m.wait()).toEqual([]);
+    m.write(w2);
+    expect(m.wait()).toEqual([[2, POLLIN]]);
+  });
   it("refuses circles, and rows of more than five", () => {
     const m = new Machine();
     const row = [m.ep, ...[1, 2, 3, 4].map(() => sys_epoll_create1(m.k, 0))];

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Chain } from "../../../host/queue/chain.ts";
 import type { DeviceQueue } from "../../../host/queue/device-queue.ts";
+import { KERNEL_RAM_BASE } from "../../../kernel/mem/physical.ts";
 import { VirtioDriver } from "../../../kernel/virtio/driver.ts";
 import { VIRTIO_F_EVENT_IDX, VIRTIO_F_INDIRECT_DESC, VIRTIO_ID_RNG } from "../../../kernel/virtio/transport.ts";
 import type { Virtqueue } from "../../../kernel/virtio/virtqueue.ts";
@@ -45,9 +46,9 @@ for (const [name, without, indirectParts] of [
       for (let round = 0; round < 100_000; round++) {
         for (let i = 0; i < 2; i++) {
           memory.guest.setU32(64 * i, next);
-          expect(submit(queue, next++, 64 * i)).toBe(true);
+          if (!submit(queue, next++, 64 * i)) throw new Error("no room");
         }
-        expect(queue.kick()).toBe(true);
+        if (!queue.kick()) throw new Error("the device was not notified");
         for (let i = 0; i < 2; i++) {
           if (!queue.popUsed()) throw new Error("a chain is missing");
           if (queue.usedToken !== next - 2 + i || queue.usedLength !== 4) throw new Error("wrong chain");
@@ -169,5 +170,63 @@ describe("a chain", () => {
     const chain = deviceQueue.pop() as Chain;
     memory.guest.memory.grow(1);
     expect(chain.part(0)[0]).toBe(42);
+  });
+});
+
+describe("a device that breaks the rules", () => {
+  const used = (queue: Virtqueue) => (queue.usedAddress - KERNEL_RAM_BASE) / 4;
+  for (const [what, message, index, id, length] of [
+    ["an index that jumps", /used index moved by 3, but 2 chains are outstanding/, 3, 0, 0],
+    ["an index that goes back", /used index moved by 65535/, 0xffff, 0, 0],
+    ["an id beyond the table", /used id 8 of a queue of 8/, 1, 8, 0],
+    ["an id that is enormous", /used id 4294967295/, 1, 0xffffffff, 0],
+    ["an id that is not outstanding", /used id 7 is not outstanding/, 1, 7, 0],
+    ["an id in the middle of a chain", /used id 1 is not outstanding/, 1, 1, 0],
+    ["a length beyond the writable part", /used length 17 exceeds the 16 deviceWritable bytes/, 1, 0, 17],
+  ] as const) {
+    it(`with ${what} is reset, and both buffers are the driver's again`, () => {
+      const { memory, device, driver, queue } = pair({});
+      let interrupts = 0;
+      device.mmio.onInterrupt = () => interrupts++;
+      submit(queue, 1, 0);
+      submit(queue, 2, 64);
+      memory.kernelU32[used(queue) + 1] = id;
+      memory.kernelU32[used(queue) + 2] = length;
+      memory.kernelU16[used(queue) * 2 + 1] = index;
+      expect(queue.popUsed()).toBe(false);
+      expect(queue.broken).toMatch(message);
+      expect(driver.failure).toBe(queue.broken);
+      expect(device.resets).toBe(1);
+      expect(interrupts).toBe(1); // the kernel shall look, and report it
+      const tokens: number[] = [];
+      while (queue.reclaim()) tokens.push(queue.usedToken);
+      expect(tokens.sort()).toEqual([1, 2]);
+    });
+  }
+
+  it("by using the same chain twice", () => {
+    const { memory, queue, deviceQueue } = pair({});
+    submit(queue, 1, 0);
+    submit(queue, 2, 64);
+    queue.kick();
+    deviceQueue.push(deviceQueue.pop() as Chain, 0);
+    expect(queue.popUsed()).toBe(true);
+    memory.kernelU32[used(queue) + 3] = 0;
+    memory.kernelU16[used(queue) * 2 + 1] = 2;
+    expect(queue.popUsed()).toBe(false);
+    expect(queue.broken).toMatch(/used id 0 is not outstanding/);
+    expect([queue.reclaim(), queue.usedToken, queue.reclaim()]).toEqual([true, 2, false]);
+  });
+});
+
+describe("a driver's own mistakes", () => {
+  it("are exceptions: an empty chain, a readable part after a writable one", () => {
+    const { queue } = pair({});
+    queue.begin();
+    expect(() => queue.submit(0)).toThrow(/empty/);
+    queue.addReadable(0, 0); // parts of no bytes are left out
+    expect(() => queue.submit(0)).toThrow(/empty/);
+    queue.addWritable(0, 4);
+    expect(() => queue.addReadable(0, 4)).toThrow(/after a deviceWritable/);
   });
 });
