@@ -10,10 +10,14 @@ export class DatagramPort {
   readonly #socket: Socket;
   readonly #ready: Promise<void>;
   #closed = false;
+  /** Datagrams that Node has not handed to the host's kernel yet. */
+  #underWay = 0;
 
   constructor(guestPort: number, host: string, port: number, onDatagram: DatagramHandler, log: (line: string) => void) {
     this.#socket = createSocket({ type: host.includes(":") ? "udp6" : "udp4" });
-    this.#socket.on("message", (payload, from) => onDatagram(guestPort, from.address, from.port, payload));
+    this.#socket.on("message", (payload, from) => {
+      if (!this.#closed) onDatagram(guestPort, from.address, from.port, payload);
+    });
     this.#ready = new Promise((resolve) => {
       this.#socket.on("error", (error) => {
         if (!this.#closed) log(`udp port ${guestPort}: ${error.message}`);
@@ -29,14 +33,19 @@ export class DatagramPort {
 
   /** Sends `payload`, which is the caller's to give away. What cannot be sent is lost. */
   send(payload: Uint8Array, host: string, port: number): void {
-    void this.#ready.then(() => {
-      if (!this.#closed) this.#socket.send(payload, port, host, () => {});
-    });
+    if (this.#closed) return;
+    this.#underWay++;
+    void this.#ready.then(() => this.#socket.send(payload, port, host, () => this.#sent()));
   }
 
+  #sent(): void {
+    if (--this.#underWay === 0 && this.#closed) this.#socket.close();
+  }
+
+  /** What was sent before still leaves, as it does when a process with a UDP socket ends. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#socket.close();
+    if (this.#underWay === 0) this.#socket.close();
   }
 }
