@@ -4,7 +4,11 @@ import { describe, expect, it } from "vitest";
 import { ConsoleDevice, type OutputSink } from "../../../host/devices/console.ts";
 import { EAGAIN, EFAULT, EIO, EPIPE } from "../../../kernel/abi/errno.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "../../../kernel/abi/poll.ts";
+import { KERNEL_RAM_BASE } from "../../../kernel/mem/physical.ts";
 import { ConsoleDriver } from "../../../kernel/virtio/console.ts";
+import { QUEUE_CONTROL_TRANSMIT } from "../../../kernel/virtio/console-protocol.ts";
+import { VirtioDriver } from "../../../kernel/virtio/driver.ts";
+import { VIRTIO_ID_CONSOLE } from "../../../kernel/virtio/transport.ts";
 import { randomFor } from "../../random.ts";
 import { TestKernel } from "../fixture.ts";
 
@@ -212,6 +216,31 @@ describe("a console that breaks", () => {
     expect([write(1, "a"), read(1), driver.poll(1)]).toEqual([-EIO, -EIO, POLLERR | POLLHUP]);
     expect(woken.length).toBeGreaterThan(0);
     expect(k.lines.length).toBe(1);
+  });
+  it("because its driver sends and never listens asks for a reset before messages pile up", () => {
+    const k = new TestKernel();
+    const sink = () => new Sink("", []);
+    const device = new ConsoleDevice(k.physical, { stdout: sink(), stderr: sink(), log: (line) => k.lines.push(line) });
+    const driver = new VirtioDriver(k.physical, device.mmio, {
+      name: "deaf",
+      deviceId: VIRTIO_ID_CONSOLE,
+      features: [1],
+    });
+    const queue = driver.queue(QUEUE_CONTROL_TRANSMIT, 16);
+    driver.ready();
+    const message = k.physical.allocate(8);
+    k.physical.kernelU16[(message - KERNEL_RAM_BASE) / 2 + 3] = 1; // DEVICE_READY, value 1
+    let sent = 0;
+    while (sent < 1000 && device.mmio.live) {
+      queue.begin();
+      queue.addReadable(message, 8);
+      queue.submit(0);
+      queue.kick();
+      queue.popUsed();
+      sent++;
+    }
+    expect(sent).toBeLessThan(30);
+    expect(k.lines).toEqual([expect.stringContaining("the control receive queue is not served")]);
   });
   it("survives a million random words in its rings and registers", () => {
     const random = randomFor("console");
