@@ -59,7 +59,8 @@ export async function loadImage(source: ImageSource): Promise<Image> {
   const name = source;
   const { manifest, modulePath, folder } = locate(name);
   const filesFolder = manifest.files ? join(folder, manifest.files) : null;
-  if (filesFolder && !existsSync(filesFolder)) throw new UsageError(`image ${name}: its files folder ${filesFolder} does not exist`);
+  if (filesFolder && !existsSync(filesFolder))
+    throw new UsageError(`image ${name}: its files folder ${filesFolder} does not exist`);
   return { manifest, ...(await compile(modulePath, name)), filesFolder };
 }
 
@@ -76,7 +77,8 @@ function locate(name: string): { manifest: Manifest; modulePath: string; folder:
     throw new UsageError(
       `no image "${name}": the shipped ones are ${shippedImages().join(", ")}; or give a folder or a .wasm file`,
     );
-  if (!stat.isDirectory()) return { manifest: { name: basename(path, ".wasm") }, modulePath: path, folder: dirname(path) };
+  if (!stat.isDirectory())
+    return { manifest: { name: basename(path, ".wasm") }, modulePath: path, folder: dirname(path) };
   if (!existsSync(join(path, "ringzero.json"))) throw new UsageError(`${name}: the folder holds no ringzero.json`);
   const manifest = readManifest(join(path, "ringzero.json"));
   const modulePath = join(path, manifest.module ?? `${manifest.name}.wasm`);

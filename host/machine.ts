@@ -3,16 +3,24 @@
  */
 import { type Duplex, Readable } from "node:stream";
 import { type ASUtil, instantiateSync } from "@assemblyscript/loader";
+import { KERNEL_RAM_BYTES, KILLED, type MachineEnd, MachineKernel } from "../kernel/machine-kernel.ts";
 import { GuestMemory } from "../kernel/mem/guest-memory.ts";
 import { PhysicalMemory } from "../kernel/mem/physical.ts";
-import { KERNEL_RAM_BYTES, KILLED, MachineKernel, type MachineEnd } from "../kernel/machine-kernel.ts";
 import { LinkError } from "../kernel/personality/native.ts";
 import { ClockDevice } from "./devices/clock.ts";
 import { ConsoleDevice } from "./devices/console.ts";
 import { EntropyDevice, hostEntropy, seededEntropy } from "./devices/entropy.ts";
 import { NetDevice } from "./devices/net.ts";
 import type { Image } from "./image.ts";
-import { type BootOptions, MEMORY_BYTES_MAX, parseEnvironment, parseMemory, parsePublications, parseVolumes, type Publication } from "./options.ts";
+import {
+  type BootOptions,
+  MEMORY_BYTES_MAX,
+  type Publication,
+  parseEnvironment,
+  parseMemory,
+  parsePublications,
+  parseVolumes,
+} from "./options.ts";
 import { OutputStream } from "./output-stream.ts";
 import { UsageError } from "./usage-error.ts";
 import { mountVolumes } from "./volumes.ts";
@@ -70,7 +78,10 @@ export class Machine {
     const args = [this.name, ...(manifest.args ?? []), ...(options.args ?? [])];
     const memoryLimit = parseMemory(options.memory ?? manifest.memory ?? MEMORY_BYTES_MAX);
     this.#memory = createMemory(image, memoryLimit);
-    const physical = new PhysicalMemory(new GuestMemory(this.#memory ?? new WebAssembly.Memory({ initial: 0 })), KERNEL_RAM_BYTES);
+    const physical = new PhysicalMemory(
+      new GuestMemory(this.#memory ?? new WebAssembly.Memory({ initial: 0 })),
+      KERNEL_RAM_BYTES,
+    );
 
     const stdout = new OutputStream();
     const stderr = new OutputStream();
@@ -79,7 +90,10 @@ export class Machine {
     this.#output = [stdout, stderr];
     const log = options.log ?? ((line: string) => void stderr.write(Buffer.from(`ringzero: ${line}\n`)));
     const clock = new ClockDevice(physical, { log });
-    const entropy = new EntropyDevice(physical, { log, source: options.seed === undefined ? hostEntropy : seededEntropy(options.seed) });
+    const entropy = new EntropyDevice(physical, {
+      log,
+      source: options.seed === undefined ? hostEntropy : seededEntropy(options.seed),
+    });
     this.#console = new ConsoleDevice(physical, { stdout, stderr, log });
     const { stdin } = options;
     if (stdin instanceof Readable) this.#console.attachInput(stdin);
@@ -113,13 +127,17 @@ export class Machine {
       this.#startGuest();
     } catch (error) {
       this.#kernel.end(KILLED);
-      if (error instanceof LinkError || error instanceof WebAssembly.LinkError) throw new UsageError(`${this.name}: ${error.message}`);
+      if (error instanceof LinkError || error instanceof WebAssembly.LinkError)
+        throw new UsageError(`${this.name}: ${error.message}`);
       throw error;
     }
     const listening = this.#net.listening(this.#published.map(({ guestPort }) => guestPort));
     const early = await Promise.race([listening, this.exited]);
     if (early && this.#published.length > 0) {
-      const said = this.#output.map((stream) => stream.tail.trim()).filter((text) => text !== "").join("\n");
+      const said = this.#output
+        .map((stream) => stream.tail.trim())
+        .filter((text) => text !== "")
+        .join("\n");
       const why = early.reason ?? `it exited with code ${early.code}`;
       throw new Error(`${this.name} ended before it listened: ${why}${said ? `\n${said}` : ""}`);
     }
@@ -145,7 +163,10 @@ export class Machine {
   /** Asks the guest to end (SIGTERM), and ends it if it has not after `timeoutMs`. Settles with how it ended. */
   async stop({ signal = "SIGTERM", timeoutMs = STOP_TIMEOUT_MS }: StopOptions = {}): Promise<ExitStatus> {
     this.#kernel.signal(SIGNALS[signal]);
-    const timer = setTimeout(() => this.#kernel.end({ ...KILLED, reason: `killed: it did not end within ${timeoutMs} ms` }), timeoutMs);
+    const timer = setTimeout(
+      () => this.#kernel.end({ ...KILLED, reason: `killed: it did not end within ${timeoutMs} ms` }),
+      timeoutMs,
+    );
     try {
       return await this.exited;
     } finally {
@@ -195,7 +216,9 @@ function createMemory({ shape, manifest }: Image, limitBytes: number): WebAssemb
   if (!memory) return null;
   const limit = Math.floor(limitBytes / PAGE_BYTES);
   if (memory.initial > limit) {
-    throw new UsageError(`${manifest.name}: it needs at least ${memory.initial * 64} kb of memory, and may have ${limit * 64} kb`);
+    throw new UsageError(
+      `${manifest.name}: it needs at least ${memory.initial * 64} kb of memory, and may have ${limit * 64} kb`,
+    );
   }
   if (!memory.importedAs) return null;
   if (memory.shared) throw new UsageError(`${manifest.name}: shared memory is not supported by the native personality`);

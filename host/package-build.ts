@@ -11,7 +11,9 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const dist = join(root, "dist");
 
 rmSync(dist, { recursive: true, force: true });
-execFileSync(join(root, "node_modules", ".bin", "tsc"), ["-p", join(root, "host", "tsconfig.build.json")], { stdio: "inherit" });
+execFileSync(join(root, "node_modules", ".bin", "tsc"), ["-p", join(root, "host", "tsconfig.build.json")], {
+  stdio: "inherit",
+});
 
 const guests = join(root, "guests");
 mkdirSync(join(dist, "guests", "build"), { recursive: true });
@@ -27,7 +29,9 @@ for (const name of readdirSync(guests)) {
 cpSync(join(guests, "lib"), join(dist, "guests", "lib"), { recursive: true });
 for (const file of ["README.md", "LICENSE", "CHANGELOG.md"]) cpSync(join(root, file), join(dist, file));
 
-const { name, version, description, license, type, engines, dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const { name, version, description, license, type, engines, dependencies } = JSON.parse(
+  readFileSync(join(root, "package.json"), "utf8"),
+);
 const published = {
   name,
   version,

@@ -5,7 +5,7 @@
  * they end, in any order. Data moves between the host's file and the guest's own memory: the device reads and writes the buffers
  * that the descriptors name. What a request means is fuse-server.ts' business.
  */
-import type { PhysicalMemory } from "../../kernel/mem/physical.ts";
+
 import {
   FS_CONFIG_BYTES,
   FS_CONFIG_NUM_REQUEST_QUEUES,
@@ -13,6 +13,7 @@ import {
   FS_QUEUE_ASYNC,
   FS_REQUEST_QUEUES,
 } from "../../kernel/fs/fuse/protocol.ts";
+import type { PhysicalMemory } from "../../kernel/mem/physical.ts";
 import { VIRTIO_ID_FS } from "../../kernel/virtio/transport.ts";
 import type { Chain } from "../queue/chain.ts";
 import type { DeviceQueue } from "../queue/device-queue.ts";

@@ -18,7 +18,8 @@ export function decodeSlot(slot: Uint8Array): HostAddress | null {
   const v4 = ipv4Of(address);
   if (v4) return { host: v4.join("."), port: address.port };
   const words: string[] = [];
-  for (let i = 0; i < 16; i += 2) words.push((((address.host[i] as number) << 8) | (address.host[i + 1] as number)).toString(16));
+  for (let i = 0; i < 16; i += 2)
+    words.push((((address.host[i] as number) << 8) | (address.host[i + 1] as number)).toString(16));
   return { host: words.join(":"), port: address.port };
 }
 
@@ -45,7 +46,8 @@ function hostBytes(host: string): Uint8Array {
   const [head = "", tail] = (host.split("%")[0] as string).split("::");
   const left = head ? head.split(":") : [];
   const right = tail ? tail.split(":") : [];
-  const words = tail === undefined ? left : [...left, ...new Array<string>(8 - left.length - right.length).fill("0"), ...right];
+  const words =
+    tail === undefined ? left : [...left, ...new Array<string>(8 - left.length - right.length).fill("0"), ...right];
   words.slice(0, 8).forEach((word, i) => {
     const value = Number.parseInt(word, 16) || 0;
     bytes[i * 2] = value >>> 8;

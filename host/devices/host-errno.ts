@@ -2,7 +2,7 @@
  * The one place where a host error becomes a Linux errno.
  */
 import { constants } from "node:os";
-import { EINVAL, errnoNumber, EIO, ENAMETOOLONG } from "../../kernel/abi/errno.ts";
+import { EINVAL, EIO, ENAMETOOLONG, errnoNumber } from "../../kernel/abi/errno.ts";
 
 /** Node's own argument checks: what the guest sent made no sense to it. */
 const NODE_CODES: ReadonlyMap<string, number> = new Map([

@@ -9,8 +9,18 @@
  *
  * Names are byte strings (kernel/fs/byte-string.ts). Everything throws Node's errors or HostTreeError.
  */
-import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readlinkSync, realpathSync, type BigIntStats } from "node:fs";
-import { EINVAL, ELOOP, ENFILE, ENAMETOOLONG, ENOENT, ESTALE } from "../../kernel/abi/errno.ts";
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readlinkSync,
+  realpathSync,
+} from "node:fs";
+import { EINVAL, ELOOP, ENAMETOOLONG, ENFILE, ENOENT, ESTALE } from "../../kernel/abi/errno.ts";
 import { NAME_MAX, O_PATH, S_IFMT } from "../../kernel/abi/fcntl.ts";
 import { hostErrno } from "./host-errno.ts";
 

@@ -169,7 +169,9 @@ export class NetDevice implements Backend, EndpointOwner {
     const [near, far] = duplexPair();
     if (this.#closed || !this.#listeners.get(guestPort)?.listening) {
       const error = new Error(`connect ECONNREFUSED guest port ${guestPort}`);
-      process.nextTick(() => far.destroy(Object.assign(error, { code: "ECONNREFUSED", errno: -ECONNREFUSED, syscall: "connect" })));
+      process.nextTick(() =>
+        far.destroy(Object.assign(error, { code: "ECONNREFUSED", errno: -ECONNREFUSED, syscall: "connect" })),
+      );
     } else this.#arrived(guestPort, near, far);
     return far;
   }
@@ -226,7 +228,11 @@ export class NetDevice implements Backend, EndpointOwner {
     const tx = this.#tx;
     for (let chain = tx.pop(); chain !== null; chain = tx.pop()) {
       const length = chain.getU32(HDR_LEN);
-      if (chain.readableBytes < VSOCK_HDR_BYTES || length !== chain.readableBytes - VSOCK_HDR_BYTES || chain.writableBytes > 0) {
+      if (
+        chain.readableBytes < VSOCK_HDR_BYTES ||
+        length !== chain.readableBytes - VSOCK_HDR_BYTES ||
+        chain.writableBytes > 0
+      ) {
         tx.fail(`a packet of ${chain.readableBytes} bytes whose header says ${length}`);
         return;
       }
@@ -248,6 +254,7 @@ export class NetDevice implements Backend, EndpointOwner {
       }
     }
     tx.signal();
+    this.#rx.signal(); // answers, and connections that there is room for now
   }
 
   /** RW: the payload to the stream. */
@@ -343,7 +350,12 @@ export class NetDevice implements Backend, EndpointOwner {
     this.#endpoints.set(hostPort, endpoint);
     socket.once("connect", () => {
       if (endpoint.gone) return;
-      this.#packet(endpoint, VIRTIO_VSOCK_OP_RESPONSE, 0, encodeSlot(socket.localAddress ?? "127.0.0.1", socket.localPort ?? 0));
+      this.#packet(
+        endpoint,
+        VIRTIO_VSOCK_OP_RESPONSE,
+        0,
+        encodeSlot(socket.localAddress ?? "127.0.0.1", socket.localPort ?? 0),
+      );
       endpoint.start();
       this.#rx.signal();
     });
@@ -407,10 +419,13 @@ export class NetDevice implements Backend, EndpointOwner {
       const endpoint = new StreamEndpoint(this, hostPort, guestPort, stream, far, false);
       this.#endpoints.set(hostPort, endpoint);
       listener.unanswered++;
-      const { remoteAddress, remotePort, localAddress, localPort } = stream as Partial<Socket>;
+      const { remoteAddress, remotePort, localAddress } = stream as Partial<Socket>;
       const payload = new Uint8Array(2 * ADDRESS_SLOT_BYTES);
       payload.set(encodeSlot(remoteAddress ?? "127.0.0.1", remotePort ?? 1024 + (hostPort % 64000)));
-      payload.set(encodeSlot(localAddress ?? "127.0.0.1", localPort === undefined ? guestPort : guestPort), ADDRESS_SLOT_BYTES);
+      payload.set(
+        encodeSlot(localAddress ?? "127.0.0.1", guestPort),
+        ADDRESS_SLOT_BYTES,
+      );
       this.#packet(endpoint, VIRTIO_VSOCK_OP_REQUEST, 0, payload);
     }
   }
@@ -422,7 +437,8 @@ export class NetDevice implements Backend, EndpointOwner {
   }
 
   #takePort(): number {
-    while (this.#endpoints.has(this.#nextPort)) this.#nextPort = this.#nextPort === HOST_PORT_MAX ? HOST_PORT_MIN : this.#nextPort + 1;
+    while (this.#endpoints.has(this.#nextPort))
+      this.#nextPort = this.#nextPort === HOST_PORT_MAX ? HOST_PORT_MIN : this.#nextPort + 1;
     const port = this.#nextPort;
     this.#nextPort = port === HOST_PORT_MAX ? HOST_PORT_MIN : port + 1;
     return port;
@@ -502,7 +518,8 @@ export class NetDevice implements Backend, EndpointOwner {
     const bytes = new Uint8Array(length);
     chain.read(VSOCK_HDR_BYTES, bytes);
     const to = decodeSlot(bytes.subarray(0, ADDRESS_SLOT_BYTES));
-    if (to && this.#mayReach(to.host)) this.#datagrams.get(guestPort)?.send(bytes.subarray(ADDRESS_SLOT_BYTES), to.host, to.port);
+    if (to && this.#mayReach(to.host))
+      this.#datagrams.get(guestPort)?.send(bytes.subarray(ADDRESS_SLOT_BYTES), to.host, to.port);
   }
 
   readonly #datagram = (guestPort: number, host: string, port: number, payload: Uint8Array): void => {
@@ -591,7 +608,12 @@ export class NetDevice implements Backend, EndpointOwner {
     const fwdCount = endpoint ? endpoint.fwdCount : 0;
     if (endpoint) endpoint.fwdTold = fwdCount;
     const address = chain.addresses[0] as number;
-    if (address >= KERNEL_RAM_BASE && (address & 3) === 0 && (chain.lengths[0] as number) >= VSOCK_HDR_BYTES && chain.readableCount === 0) {
+    if (
+      address >= KERNEL_RAM_BASE &&
+      (address & 3) === 0 &&
+      (chain.lengths[0] as number) >= VSOCK_HDR_BYTES &&
+      chain.readableCount === 0
+    ) {
       const u32 = this.#memory.kernelU32;
       const at = (address - KERNEL_RAM_BASE) >>> 2;
       u32[at] = VMADDR_CID_HOST;
@@ -607,7 +629,19 @@ export class NetDevice implements Backend, EndpointOwner {
       u32[at + 10] = fwdCount;
       return;
     }
-    const header = Uint32Array.of(VMADDR_CID_HOST, 0, GUEST_CID, 0, hostPort, guestPort, length, typeOp, flags, bufAlloc, fwdCount);
+    const header = Uint32Array.of(
+      VMADDR_CID_HOST,
+      0,
+      GUEST_CID,
+      0,
+      hostPort,
+      guestPort,
+      length,
+      typeOp,
+      flags,
+      bufAlloc,
+      fwdCount,
+    );
     chain.write(0, new Uint8Array(header.buffer));
   }
 
@@ -623,8 +657,10 @@ export class NetDevice implements Backend, EndpointOwner {
   }
 
   #view(address: number, length: number): Buffer<ArrayBuffer> {
-    if (address >= KERNEL_RAM_BASE) return this.#kernelBuffer.subarray(address - KERNEL_RAM_BASE, address - KERNEL_RAM_BASE + length);
-    if (address + length > this.#guestBuffer.length) this.#guestBuffer = Buffer.from(this.#memory.guest.memory.buffer as ArrayBuffer);
+    if (address >= KERNEL_RAM_BASE)
+      return this.#kernelBuffer.subarray(address - KERNEL_RAM_BASE, address - KERNEL_RAM_BASE + length);
+    if (address + length > this.#guestBuffer.length)
+      this.#guestBuffer = Buffer.from(this.#memory.guest.memory.buffer as ArrayBuffer);
     return this.#guestBuffer.subarray(address, address + length);
   }
 
@@ -642,7 +678,14 @@ function ignore(): void {}
 
 /** Somebody whom nobody will accept: refused as far as that can still be told. */
 function drop(stream: Duplex, far: Duplex | null): void {
-  if (far) far.destroy(Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED", errno: -ECONNREFUSED, syscall: "connect" }));
+  if (far)
+    far.destroy(
+      Object.assign(new Error("connect ECONNREFUSED"), {
+        code: "ECONNREFUSED",
+        errno: -ECONNREFUSED,
+        syscall: "connect",
+      }),
+    );
   stream.on("error", ignore);
   if ("resetAndDestroy" in stream) (stream as Socket).resetAndDestroy();
   else stream.destroy();

@@ -31,7 +31,9 @@ export class PublishedPorts {
 
   /** Binds all of them, or none: then it rejects with a UsageError that says which and why. */
   async bindAll(): Promise<void> {
-    const results = await Promise.allSettled([...this.#addresses].map(([guestPort, address]) => this.#bind(guestPort, address)));
+    const results = await Promise.allSettled(
+      [...this.#addresses].map(([guestPort, address]) => this.#bind(guestPort, address)),
+    );
     const failed = results.find((result) => result.status === "rejected");
     if (!failed) return;
     this.close();

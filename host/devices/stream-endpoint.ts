@@ -62,7 +62,14 @@ export class StreamEndpoint {
   /** Writes whose end an empty write marks: chain (or null, if it was copied) and bytes. */
   readonly #marked: { readonly chain: Chain | null; readonly bytes: number }[] = [];
 
-  constructor(owner: EndpointOwner, hostPort: number, guestPort: number, stream: Duplex, far: Duplex | null, outgoing: boolean) {
+  constructor(
+    owner: EndpointOwner,
+    hostPort: number,
+    guestPort: number,
+    stream: Duplex,
+    far: Duplex | null,
+    outgoing: boolean,
+  ) {
     this.#owner = owner;
     this.hostPort = hostPort;
     this.guestPort = guestPort;

@@ -9,8 +9,8 @@ import { toByteString, toBytes } from "./byte-string.ts";
 import { ConsoleFile } from "./console-file.ts";
 import { newDevFs } from "./devfs.ts";
 import { newProcFs } from "./procfs.ts";
-import { RamDirectory, RamFs } from "./ramfs.ts";
 import { RamRegular } from "./ram-inode.ts";
+import { RamDirectory, RamFs } from "./ramfs.ts";
 import { Vfs } from "./vfs.ts";
 
 /** What files in memory may take: half of the machine's memory, as tmpfs has it. */
@@ -65,7 +65,9 @@ export function installFile(kernel: Kernel, path: string, contents: Uint8Array, 
   const at = path.lastIndexOf("/");
   const directory = kernel.vfs.resolve(kernel, AT_FDCWD, path.slice(0, at) || "/", true);
   if (typeof directory === "number") return directory;
-  return directory.inode instanceof RamDirectory ? addFile(kernel, directory.inode, path.slice(at + 1), contents, mode) : -EROFS;
+  return directory.inode instanceof RamDirectory
+    ? addFile(kernel, directory.inode, path.slice(at + 1), contents, mode)
+    : -EROFS;
 }
 
 function addFile(kernel: Kernel, directory: RamDirectory, name: string, contents: Uint8Array, mode: number): number {

@@ -55,7 +55,12 @@ export function newDevFs(kernel: Kernel, bytesMax: number): RamFs {
     root.add(
       kernel,
       name,
-      new DeviceInode(kernel, fs, CONSOLE_RDEV, (_inode, flags) => new ConsoleFile(kernel, mayRead(flags) ? 0 : 1, flags)),
+      new DeviceInode(
+        kernel,
+        fs,
+        CONSOLE_RDEV,
+        (_inode, flags) => new ConsoleFile(kernel, mayRead(flags) ? 0 : 1, flags),
+      ),
     );
   }
   root.addSymlink(kernel, "fd", "/proc/self/fd");

@@ -9,7 +9,16 @@
 import type { Kernel } from "../kernel.ts";
 import type { WaitQueue } from "../sched/wait-queue.ts";
 
-export type FileKind = "regular" | "directory" | "fifo" | "socket" | "eventfd" | "timerfd" | "epoll" | "character" | "symlink";
+export type FileKind =
+  | "regular"
+  | "directory"
+  | "fifo"
+  | "socket"
+  | "eventfd"
+  | "timerfd"
+  | "epoll"
+  | "character"
+  | "symlink";
 
 export interface File {
   readonly kind: FileKind;

@@ -7,7 +7,7 @@ import { tcpTable } from "../net/proc-net.ts";
 import { TASK_RUNNING } from "../sched/task.ts";
 import { FD_MAX } from "./fd-table.ts";
 import type { File } from "./file.ts";
-import { folder, link, PseudoFs, type PseudoEntry, type PseudoTable, text } from "./pseudo-fs.ts";
+import { folder, link, type PseudoEntry, PseudoFs, type PseudoTable, text } from "./pseudo-fs.ts";
 
 /** PROC_SUPER_MAGIC (statfs(2)). */
 const PROC_SUPER_MAGIC = 0x9fa0;
@@ -64,7 +64,7 @@ export function newProcFs(): PseudoFs {
       }),
       vm: folder({ overcommit_memory: text(() => "1\n"), swappiness: text(() => "0\n") }),
       net: folder({ core: folder({ somaxconn: text(() => "4096\n") }), ipv4: folder({}) }),
-      fs: folder({ "file-max": text(() => `${FD_MAX}\n`), "nr_open": text(() => `${FD_MAX}\n`) }),
+      fs: folder({ "file-max": text(() => `${FD_MAX}\n`), nr_open: text(() => `${FD_MAX}\n`) }),
     }),
   });
 }
@@ -148,10 +148,10 @@ function meminfo(k: Kernel): string {
 
 /** As getmntent(3) reads it: space, tab, newline and backslash in octal. */
 function mounts(k: Kernel): string {
-  const escape = (name: string): string =>
+  const escaped = (name: string): string =>
     name.replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
   return k.vfs.mounts
-    .map(({ fs, path, readOnly }) => `${escape(fs.source)} ${escape(path)} ${fs.type} ${readOnly ? "ro" : "rw"} 0 0\n`)
+    .map(({ fs, path, readOnly }) => `${escaped(fs.source)} ${escaped(path)} ${fs.type} ${readOnly ? "ro" : "rw"} 0 0\n`)
     .join("");
 }
 

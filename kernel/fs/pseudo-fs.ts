@@ -12,7 +12,14 @@ import { WaitQueue } from "../sched/wait-queue.ts";
 import { mayRead, mayWrite } from "./access.ts";
 import { fromBytes, toByteString } from "./byte-string.ts";
 import type { File, FileKind, Seekable, Stat } from "./file.ts";
-import { type AttributeChange, type Directory, type DirectoryEntry, entryType, type FileSystem, type Inode } from "./inode.ts";
+import {
+  type AttributeChange,
+  type Directory,
+  type DirectoryEntry,
+  entryType,
+  type FileSystem,
+  type Inode,
+} from "./inode.ts";
 import { seekTarget } from "./seek.ts";
 
 /** What an entry is: made with `text`, `link` and `folder`. */

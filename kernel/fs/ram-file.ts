@@ -1,13 +1,13 @@
 /**
  * An open regular file of ramfs. Reads and writes copy between its chunks and guest memory and never block.
  */
-import { EBADF, EFBIG, EFAULT, EINVAL, ENOSPC, ENOTTY } from "../abi/errno.ts";
+import { EBADF, EFAULT, EFBIG, EINVAL, ENOSPC, ENOTTY } from "../abi/errno.ts";
 import { O_APPEND, O_NOATIME } from "../abi/fcntl.ts";
+import { FIONREAD } from "../abi/ioctl.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../abi/poll.ts";
 import type { Kernel } from "../kernel.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
 import { mayRead, mayWrite } from "./access.ts";
-import { FIONREAD } from "../abi/ioctl.ts";
 import type { Durable, File, Seekable, Stat } from "./file.ts";
 import { RAM_FILE_BYTES_MAX, type RamRegular } from "./ram-inode.ts";
 import { seekTarget } from "./seek.ts";

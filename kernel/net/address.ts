@@ -10,8 +10,8 @@ import {
   AF_INET6,
   AF_UNIX,
   AF_UNSPEC,
-  SOCKADDR_IN6_BYTES,
   SOCKADDR_IN_BYTES,
+  SOCKADDR_IN6_BYTES,
   SOCKADDR_UN_BYTES,
 } from "../abi/socket.ts";
 import { fromBytes, writeBytes } from "../fs/byte-string.ts";

@@ -19,7 +19,17 @@ import {
 import { O_NONBLOCK, O_RDWR } from "../abi/fcntl.ts";
 import { FIONREAD } from "../abi/ioctl.ts";
 import { POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM } from "../abi/poll.ts";
-import { AF_UNIX, AF_UNSPEC, MSG_DONTWAIT, MSG_OOB, MSG_PEEK, MSG_TRUNC, SHUT_RD, SHUT_WR, SOCK_DGRAM } from "../abi/socket.ts";
+import {
+  AF_UNIX,
+  AF_UNSPEC,
+  MSG_DONTWAIT,
+  MSG_OOB,
+  MSG_PEEK,
+  MSG_TRUNC,
+  SHUT_RD,
+  SHUT_WR,
+  SOCK_DGRAM,
+} from "../abi/socket.ts";
 import type { Stat } from "../fs/file.ts";
 import type { Kernel } from "../kernel.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
@@ -155,7 +165,8 @@ export class DatagramSocket implements Socket {
   deliver(from: Address, bytes: Uint8Array): boolean {
     if (this.#shut & 1) return true;
     // A connected socket hears its peer only.
-    if (this.domain !== AF_UNIX && this.peer && !(this.peer.port === from.port && sameHost(this.peer, from))) return true;
+    if (this.domain !== AF_UNIX && this.peer && !(this.peer.port === from.port && sameHost(this.peer, from)))
+      return true;
     if (!this.hasRoom(bytes.length)) return false;
     this.#queue.push({ from, bytes: bytes.slice() });
     this.#queuedBytes += bytes.length;

@@ -21,9 +21,24 @@ import type { Kernel } from "../kernel.ts";
 import type { PhysicalMemory } from "../mem/physical.ts";
 import type { Ring } from "../ring/ring.ts";
 import { SocketDriver, type SocketEvents } from "../virtio/socket.ts";
-import { RINGZERO_OP_BIND, RINGZERO_OP_LISTEN, RINGZERO_OP_UNBIND, RINGZERO_OP_UNLISTEN } from "../virtio/socket-protocol.ts";
+import {
+  RINGZERO_OP_BIND,
+  RINGZERO_OP_LISTEN,
+  RINGZERO_OP_UNBIND,
+  RINGZERO_OP_UNLISTEN,
+} from "../virtio/socket-protocol.ts";
 import type { Transport } from "../virtio/transport.ts";
-import { type Address, asFamily, inet, ipv4Of, isAny, isLoopback, loopbackAddress, sameHost, UNNAMED } from "./address.ts";
+import {
+  type Address,
+  asFamily,
+  inet,
+  ipv4Of,
+  isAny,
+  isLoopback,
+  loopbackAddress,
+  sameHost,
+  UNNAMED,
+} from "./address.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
 import type { Socket } from "./socket.ts";
 import { STREAM_NEW, StreamSocket } from "./stream-socket.ts";
@@ -176,11 +191,19 @@ export class NetworkStack implements SocketEvents {
       return k.block(listener.waiters, socket.options.sendTimeoutMs);
     }
     const local =
-      socket.domain === AF_UNIX ? socket.local : isAny(socket.local) ? inet(to.family, to.host, socket.local.port) : socket.local;
+      socket.domain === AF_UNIX
+        ? socket.local
+        : isAny(socket.local)
+          ? inet(to.family, to.host, socket.local.port)
+          : socket.local;
     const served = new StreamSocket(this, listener.domain, 0);
     const mine = asFamily(local, socket.domain);
     socket.link(served, mine, asFamily(to, socket.domain));
-    served.link(socket, listener.domain === AF_UNIX ? listener.local : asFamily(to, listener.domain), asFamily(local, listener.domain));
+    served.link(
+      socket,
+      listener.domain === AF_UNIX ? listener.local : asFamily(to, listener.domain),
+      asFamily(local, listener.domain),
+    );
     listener.offer(0, to.port, local, to, served);
     return 0;
   }
@@ -204,7 +227,8 @@ export class NetworkStack implements SocketEvents {
     }
     if (!isAny(to) && !this.#isLocal(to)) return null;
     for (const holder of this.#udp.get(to.port) ?? []) {
-      if (holder instanceof DatagramSocket && (isAny(holder.local) || isAny(to) || sameHost(holder.local, to))) return holder;
+      if (holder instanceof DatagramSocket && (isAny(holder.local) || isAny(to) || sameHost(holder.local, to)))
+        return holder;
     }
     return null;
   }
@@ -263,7 +287,8 @@ export class NetworkStack implements SocketEvents {
   #bindName(socket: Socket, path: string): number {
     let name = path;
     // unix(7), autobind: an abstract name of five hexadecimal digits.
-    while (name === "" || (path === "" && this.#names.has(name))) name = `\0${(this.#nextName++).toString(16).padStart(5, "0")}`;
+    while (name === "" || (path === "" && this.#names.has(name)))
+      name = `\0${(this.#nextName++).toString(16).padStart(5, "0")}`;
     if (this.#names.has(name)) return -EADDRINUSE;
     this.#names.set(name, socket);
     socket.local = { ...UNNAMED, path: name };

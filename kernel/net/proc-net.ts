@@ -4,7 +4,13 @@
 import { AF_INET, AF_INET6 } from "../abi/socket.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Address } from "./address.ts";
-import { STREAM_CONNECTED, STREAM_CONNECTING, STREAM_LISTENING, STREAM_NEW, type StreamSocket } from "./stream-socket.ts";
+import {
+  STREAM_CONNECTED,
+  STREAM_CONNECTING,
+  STREAM_LISTENING,
+  STREAM_NEW,
+  type StreamSocket,
+} from "./stream-socket.ts";
 
 /** include/net/tcp_states.h. */
 const TCP_ESTABLISHED = 1;
@@ -12,8 +18,7 @@ const TCP_SYN_SENT = 2;
 const TCP_CLOSE = 7;
 const TCP_LISTEN = 10;
 
-const HEADER =
-  "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+const HEADER = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 const HEADER6 =
   "  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 

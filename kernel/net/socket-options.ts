@@ -87,7 +87,14 @@ export class SocketOptions {
 }
 
 /** setsockopt(2) of `length` valid bytes at `ptr`. */
-export function setOption(mem: GuestMemory, socket: Socket, level: number, name: number, ptr: number, length: number): number {
+export function setOption(
+  mem: GuestMemory,
+  socket: Socket,
+  level: number,
+  name: number,
+  ptr: number,
+  length: number,
+): number {
   const { options } = socket;
   if (level === SOL_SOCKET && (name === SO_RCVTIMEO || name === SO_SNDTIMEO)) {
     if (length < TIMEVAL_BYTES) return -EINVAL;

@@ -41,5 +41,3 @@ export function isSocket(file: File): file is Socket {
 export function statSocket(out: Stat): number {
   return statAnonymous(out, S_IFSOCK | 0o777);
 }
-
-

@@ -39,7 +39,6 @@ import {
   SOMAXCONN,
 } from "../abi/socket.ts";
 import type { Stat } from "../fs/file.ts";
-import { writeIntResult } from "./ioctl-result.ts";
 import type { Kernel } from "../kernel.ts";
 import { KERNEL_RAM_BASE } from "../mem/physical.ts";
 import { RING_ACCEPT, RING_CONNECTED, RING_EOF, RING_HANGUP } from "../ring/event-queue.ts";
@@ -49,6 +48,7 @@ import { WaitQueue } from "../sched/wait-queue.ts";
 import { type Connection, type ConnectionOwner, RECEIVE_BYTES_MAX } from "../virtio/socket-connection.ts";
 import { type Address, anyAddress, asFamily, UNNAMED } from "./address.ts";
 import { ByteQueue } from "./byte-queue.ts";
+import { writeIntResult } from "./ioctl-result.ts";
 import type { NetworkStack } from "./network-stack.ts";
 import { type Socket, statSocket } from "./socket.ts";
 import { SocketOptions } from "./socket-options.ts";
@@ -372,7 +372,8 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
       // tcp(7): MSG_TRUNC discards instead of copying.
       if (flags & MSG_PEEK) done += flags & MSG_TRUNC ? Math.min(this.#queue.length, count) : this.#queue.peek(target);
       else {
-        const size = flags & MSG_TRUNC && this.domain !== AF_UNIX ? this.#queue.drop(count - before) : this.#queue.take(target);
+        const size =
+          flags & MSG_TRUNC && this.domain !== AF_UNIX ? this.#queue.drop(count - before) : this.#queue.take(target);
         done += size;
         this.#freed(size);
       }
@@ -481,7 +482,8 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
   /** What a send answers in this state: 0 if it may go on. */
   #sendError(): number {
     if (this.#error !== 0) return -this.takeError();
-    if (this.state === STREAM_CONNECTED && !this.#sendShut && (this.#connection !== null || this.#other !== null)) return 0;
+    if (this.state === STREAM_CONNECTED && !this.#sendShut && (this.#connection !== null || this.#other !== null))
+      return 0;
     return this.domain === AF_UNIX && this.state === STREAM_NEW ? -ENOTCONN : -EPIPE;
   }
 

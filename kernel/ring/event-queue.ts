@@ -85,7 +85,13 @@ export class EventQueue {
       const at = ((this.#head + i) & this.#mask) * RECORD;
       if (this.#records[at + 1] !== fd) continue;
       const kind = this.#records[at];
-      if (kind === RING_RECV || kind === RING_EOF || kind === RING_HANGUP || kind === RING_CONNECTED || kind === RING_READY) {
+      if (
+        kind === RING_RECV ||
+        kind === RING_EOF ||
+        kind === RING_HANGUP ||
+        kind === RING_CONNECTED ||
+        kind === RING_READY
+      ) {
         this.#records[at] = DROPPED;
       }
     }

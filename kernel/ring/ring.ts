@@ -12,15 +12,7 @@
 import type { Kernel } from "../kernel.ts";
 import type { SentSink } from "../virtio/socket.ts";
 import type { Attachment } from "./attachment.ts";
-import {
-  EventQueue,
-  NOT_LENT,
-  RING_FILE,
-  RING_RECV,
-  RING_SENT,
-  RING_SIGNAL,
-  RING_TIMER,
-} from "./event-queue.ts";
+import { EventQueue, NOT_LENT, RING_FILE, RING_RECV, RING_SENT, RING_SIGNAL, RING_TIMER } from "./event-queue.ts";
 import { RingTimer } from "./ring-timer.ts";
 
 /** Something that is asked for its events once it has listed itself. */

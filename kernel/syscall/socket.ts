@@ -142,7 +142,14 @@ export function sys_getpeername(k: Kernel, fd: number, addr: number, addrlen: nu
 }
 
 /** setsockopt(2). */
-export function sys_setsockopt(k: Kernel, fd: number, level: number, optname: number, optval: number, optlen: number): number {
+export function sys_setsockopt(
+  k: Kernel,
+  fd: number,
+  level: number,
+  optname: number,
+  optval: number,
+  optlen: number,
+): number {
   const socket = socketOf(k, fd);
   if (typeof socket === "number") return socket;
   if (optlen < 0) return -EINVAL;
@@ -154,7 +161,14 @@ export function sys_setsockopt(k: Kernel, fd: number, level: number, optname: nu
 const optionBytes = new DataView(new ArrayBuffer(16));
 
 /** getsockopt(2): the value, cut to *optlen, and its length in *optlen. */
-export function sys_getsockopt(k: Kernel, fd: number, level: number, optname: number, optval: number, optlen: number): number {
+export function sys_getsockopt(
+  k: Kernel,
+  fd: number,
+  level: number,
+  optname: number,
+  optval: number,
+  optlen: number,
+): number {
   const socket = socketOf(k, fd);
   if (typeof socket === "number") return socket;
   const lengthPtr = optlen >>> 0;

@@ -2,7 +2,13 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseEnvironment, parseHostAddress, parseMemory, parsePublications, parseVolumes } from "../../host/options.ts";
+import {
+  parseEnvironment,
+  parseHostAddress,
+  parseMemory,
+  parsePublications,
+  parseVolumes,
+} from "../../host/options.ts";
 import { UsageError } from "../../host/usage-error.ts";
 
 describe("boot options", () => {
@@ -13,7 +19,19 @@ describe("boot options", () => {
     expect(parseMemory("64k")).toBe(65536);
     expect(parseMemory(65537)).toBe(131072);
     expect(parseMemory("4gb")).toBe(2 ** 32);
-    for (const bad of ["", "lots", "-1", "0", "1k", "5gb", "1e9", "64 furlongs", Number.NaN, -65536, Number.POSITIVE_INFINITY]) {
+    for (const bad of [
+      "",
+      "lots",
+      "-1",
+      "0",
+      "1k",
+      "5gb",
+      "1e9",
+      "64 furlongs",
+      Number.NaN,
+      -65536,
+      Number.POSITIVE_INFINITY,
+    ]) {
       expect(() => parseMemory(bad), String(bad)).toThrow(UsageError);
     }
   });

@@ -425,7 +425,8 @@ export class FuseInode implements Inode, Directory {
       if (nameBytes === 0 || nameBytes > 255 || at + bytes > length) return 0;
       const name = fromBytes(session.bytes(at + fuse.DIRENT_BYTES, nameBytes));
       next = session.getU64(at + fuse.DIRENT_OFF);
-      if (name !== "." && name !== "..") list.push({ name, ino: session.getU64(at), type: session.getU32(at + fuse.DIRENT_TYPE) & 0xf });
+      if (name !== "." && name !== "..")
+        list.push({ name, ino: session.getU64(at), type: session.getU32(at + fuse.DIRENT_TYPE) & 0xf });
       at += bytes;
     }
     return next;

@@ -15,12 +15,7 @@ import { toByteString } from "../byte-string.ts";
 import { FuseFs } from "./fuse-fs.ts";
 import { FuseSession } from "./session.ts";
 
-export function mountVirtioFs(
-  kernel: Kernel,
-  transport: Transport,
-  guestPath: string,
-  readOnly: boolean,
-): FuseSession {
+export function mountVirtioFs(kernel: Kernel, transport: Transport, guestPath: string, readOnly: boolean): FuseSession {
   const session = new FuseSession(kernel.physical, transport);
   const path = toByteString(guestPath);
   const made = kernel.vfs.mkdirs(kernel, path);

@@ -14,12 +14,14 @@ import { type Transport, VIRTIO_ID_FS } from "../../virtio/transport.ts";
 import type { Virtqueue } from "../../virtio/virtqueue.ts";
 import { writeBytes } from "../byte-string.ts";
 import {
+  FORGET_IN_BYTES,
   FS_CONFIG_NUM_REQUEST_QUEUES,
   FS_CONFIG_TAG_BYTES,
   FS_QUEUE_ASYNC,
   FS_QUEUE_HIPRIO,
   FS_QUEUE_SYNC,
   FS_REQUEST_QUEUES,
+  FSYNC_IN_BYTES,
   FUSE_ASYNC_READ,
   FUSE_ATOMIC_O_TRUNC,
   FUSE_BIG_WRITES,
@@ -31,8 +33,6 @@ import {
   FUSE_READ,
   FUSE_TRANSFER_MAX,
   FUSE_WRITE,
-  FSYNC_IN_BYTES,
-  FORGET_IN_BYTES,
   getU64,
   IN_HEADER_BYTES,
   IN_LEN,
@@ -172,7 +172,9 @@ export class FuseSession {
     const used = this.#exchange(queue);
     if (used < 0) return used;
     const result = this.#reply(this.#out, unique, used);
-    return result >= 0 && result < replyBytes ? this.#nonsense(`a reply of ${result} bytes to opcode ${opcode}`) : result;
+    return result >= 0 && result < replyBytes
+      ? this.#nonsense(`a reply of ${result} bytes to opcode ${opcode}`)
+      : result;
   }
 
   /** READ at once: bytes, or a negated errno. */
@@ -241,7 +243,9 @@ export class FuseSession {
     const result = this.call(FUSE_INIT, 0, INIT_IN_BYTES, 24, INIT_OUT_BYTES);
     if (result < 0) throw new DeviceError(`fs: FUSE_INIT answers ${result}`);
     if (this.getU32(0) !== FUSE_KERNEL_VERSION || this.getU32(4) < FUSE_KERNEL_MINOR_VERSION) {
-      throw new DeviceError(`fs: FUSE ${this.getU32(0)}.${this.getU32(4)}, not ${FUSE_KERNEL_VERSION}.${FUSE_KERNEL_MINOR_VERSION}`);
+      throw new DeviceError(
+        `fs: FUSE ${this.getU32(0)}.${this.getU32(4)}, not ${FUSE_KERNEL_VERSION}.${FUSE_KERNEL_MINOR_VERSION}`,
+      );
     }
     if ((this.getU32(12) & FUSE_ATOMIC_O_TRUNC) === 0) throw new DeviceError("fs: the device cannot truncate on open");
     this.#transferMax = Math.min(FUSE_TRANSFER_MAX, Math.max(4096, this.getU32(20)));

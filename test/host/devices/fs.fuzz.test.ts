@@ -121,7 +121,9 @@ describe("virtio-fs device, hostile guest", () => {
     expect(call(fuse.FUSE_CREATE, link, [O_WRONLY | O_CREAT, 0o644, 0, 0], ["planted"])).toBeLessThan(0);
     expect(call(fuse.FUSE_CREATE, 1, [O_WRONLY | O_CREAT, 0o644, 0, 0], ["link"])).toBe(-ENXIO);
     expect(call(fuse.FUSE_RENAME2, 1, [link, 0, 0, 0], ["file", "moved"])).toBeLessThan(0);
-    expect(call(fuse.FUSE_SETATTR, link, [fuse.FATTR_MODE, ...new Array(16).fill(0), 0o777, 0, 0, 0, 0], [])).toBeLessThan(0);
+    expect(
+      call(fuse.FUSE_SETATTR, link, [fuse.FATTR_MODE, ...new Array(16).fill(0), 0o777, 0, 0, 0, 0], []),
+    ).toBeLessThan(0);
     expect(readdirSync(join(base, "outside"))).toEqual(["secret"]);
   });
 
@@ -170,8 +172,23 @@ describe("virtio-fs device, hostile guest", () => {
     const seed = Number(process.env.RINGZERO_SEED ?? Date.now() % 1_000_000_000);
     const random = generator(seed);
     const pick = <T>(list: readonly T[]): T => list[random(list.length)] as T;
-    const opcodes = [1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 25, 26, 27, 28, 29, 30, 34, 35, 38, 42, 44, 45, 46];
-    const names = ["file", "dir", "link", "..", ".", "../outside/secret", "new", "a/b", "", "\xff\xfe", "x".repeat(300)];
+    const opcodes = [
+      1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 20, 25, 26, 27, 28, 29, 30, 34, 35, 38, 42, 44, 45,
+      46,
+    ];
+    const names = [
+      "file",
+      "dir",
+      "link",
+      "..",
+      ".",
+      "../outside/secret",
+      "new",
+      "a/b",
+      "",
+      "\xff\xfe",
+      "x".repeat(300),
+    ];
     const numbers = [0, 1, 2, 3, 4, 5, 8, 64, 255, 0o644, 0o1002, 0o100644, 0x7fffffff, 0x80000000, 0xffffffff];
     let sent = 0;
     let came = 0;
@@ -180,7 +197,11 @@ describe("virtio-fs device, hostile guest", () => {
         const queueIndex = random(3);
         const queue = queues[queueIndex] as Virtqueue;
         const argumentWords = random(24);
-        const tail = pick([Buffer.alloc(0), Buffer.from(`${pick(names)}\0`, "latin1"), Buffer.from(`${pick(names)}\0${pick(names)}\0`, "latin1")]);
+        const tail = pick([
+          Buffer.alloc(0),
+          Buffer.from(`${pick(names)}\0`, "latin1"),
+          Buffer.from(`${pick(names)}\0${pick(names)}\0`, "latin1"),
+        ]);
         const length = fuse.IN_HEADER_BYTES + argumentWords * 4 + tail.length;
         const view = header(pick(opcodes), pick(numbers), length, i + 1);
         for (let w = 0; w < argumentWords; w++) view.setUint32(40 + w * 4, pick(numbers), true);

@@ -19,7 +19,7 @@ import {
   S_IFREG,
 } from "../../../kernel/abi/fcntl.ts";
 import { sys_fcntl } from "../../../kernel/syscall/descriptor.ts";
-import { Guest, must, type StatResult, said } from "./guest.ts";
+import { type Guest, must, type StatResult, said } from "./guest.ts";
 
 export interface Subject {
   readonly guest: Guest;
@@ -268,7 +268,8 @@ export function describeFileSystem(name: string, make: () => Subject): void {
       g.put(at("later"), "");
       expect(g.lseek(fd, 0, 0)).toBe(0);
       const again: string[] = [];
-      for (let some = g.getdents(fd); typeof some !== "number" && some.length > 0; some = g.getdents(fd)) again.push(...some);
+      for (let some = g.getdents(fd); typeof some !== "number" && some.length > 0; some = g.getdents(fd))
+        again.push(...some);
       expect(again).toContain("later");
       expect(said(g.read(fd, 1))).toBe("EISDIR");
       const file = must(g.open(at("later")));

@@ -28,7 +28,8 @@ export function kernelWithVfs(bytesMax = 64 * 1024 * 1024): TestKernel {
 }
 
 export function mountAt(kernel: Kernel, fs: FileSystem, path: string): void {
-  if (kernel.vfs.mkdirs(kernel, path) !== 0 || kernel.vfs.mount(kernel, fs, path) !== 0) throw new Error(`mount ${path}`);
+  if (kernel.vfs.mkdirs(kernel, path) !== 0 || kernel.vfs.mount(kernel, fs, path) !== 0)
+    throw new Error(`mount ${path}`);
 }
 
 export interface StatResult {

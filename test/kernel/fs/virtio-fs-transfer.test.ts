@@ -1,7 +1,16 @@
 /**
  * virtio-fs: parked and asynchronous transfers, failures of the host, read-only volumes, the inode cache, and links that point out of the folder.
  */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -194,7 +203,12 @@ describe("virtio-fs volumes", () => {
     const again = new FsDevice(careless.physical, { folder, readOnly: true });
     mountVirtioFs(careless, again.mmio, "/mnt", false);
     const h = new Guest(careless);
-    for (const result of [h.open("/mnt/a", O_WRONLY), h.open("/mnt/n", O_CREAT), h.mkdir("/mnt/m"), h.unlink("/mnt/a")]) {
+    for (const result of [
+      h.open("/mnt/a", O_WRONLY),
+      h.open("/mnt/n", O_CREAT),
+      h.mkdir("/mnt/m"),
+      h.unlink("/mnt/a"),
+    ]) {
       expect(said(result)).toBe("EROFS");
     }
     again.close();

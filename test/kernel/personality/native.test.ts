@@ -17,7 +17,12 @@ function guest(imports: readonly GuestImport[], code: readonly number[]): Uint8A
   const types = new WasmWriter().u32(imports.length + 1);
   const section = new WasmWriter().u32(imports.length);
   imports.forEach(({ module = "ringzero", name, parameters, results }, index) => {
-    types.byte(0x60).u32(parameters.length).byte(...parameters).u32(results.length).byte(...results);
+    types
+      .byte(0x60)
+      .u32(parameters.length)
+      .byte(...parameters)
+      .u32(results.length)
+      .byte(...results);
     section.name(module).name(name).byte(0).u32(index);
   });
   types.byte(0x60, 0, 0);
@@ -70,12 +75,15 @@ describe("the native personality", () => {
     ["an address out of bounds", [0x41, 0x7f, 0x28, 2, 0, DROP], 139],
     ["a division by zero", [0x41, 1, 0x41, 0, 0x6d, DROP], 136],
     ["endless recursion", [0x10, 0], 139],
-  ] as [string, number[], number][])("lets a guest die of %s, with the signal that Linux would have sent", async (_what, code, status) => {
-    const machine = await boot(guest([], code));
-    const exit = await machine.exited;
-    expect(exit.code).toBe(status);
-    expect(exit.reason).toMatch(/^the guest died: /);
-  });
+  ] as [string, number[], number][])(
+    "lets a guest die of %s, with the signal that Linux would have sent",
+    async (_what, code, status) => {
+      const machine = await boot(guest([], code));
+      const exit = await machine.exited;
+      expect(exit.code).toBe(status);
+      expect(exit.reason).toMatch(/^the guest died: /);
+    },
+  );
 
   it("ends with 126 if there is no _start", async () => {
     const empty = new Uint8Array([0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);

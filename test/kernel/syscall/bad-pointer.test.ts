@@ -11,6 +11,7 @@ import { CallMachine, MEMORY_BYTES } from "./call-module.ts";
 
 const BUFFER = 16384;
 const PATH = 20000;
+const LINK = 21000;
 const STRUCT = 24000;
 const LENGTH = 28000;
 
@@ -23,6 +24,7 @@ interface Descriptors {
   readonly epoll: number;
   readonly timer: number;
   readonly pathLength: number;
+  readonly linkLength: number;
 }
 
 /** Arguments that work, by row. A pointer given as 0 is optional and has its own line in OPTIONAL. */
@@ -47,7 +49,7 @@ const GOOD: Record<string, (d: Descriptors) => number[]> = {
   renameat: (d) => [-100, PATH, d.pathLength, -100, PATH, d.pathLength],
   linkat: (d) => [-100, PATH, d.pathLength, -100, PATH, d.pathLength, 0],
   symlinkat: (d) => [PATH, d.pathLength, -100, PATH, d.pathLength],
-  readlinkat: (d) => [-100, PATH, d.pathLength, BUFFER, 64],
+  readlinkat: (d) => [-100, LINK, d.linkLength, BUFFER, 64],
   fchmodat: (d) => [-100, PATH, d.pathLength, 0o755],
   faccessat: (d) => [-100, PATH, d.pathLength, 0, 0],
   utimensat: (d) => [-100, PATH, d.pathLength, STRUCT, 0],
@@ -84,6 +86,9 @@ const GOOD: Record<string, (d: Descriptors) => number[]> = {
 /** Rows that look at something else first, rightly, on a socket that is in no state for it: any errno will do, but no success. */
 const OTHER_ERRNO = new Set(["accept4", "ring_setup", "ring_buffers", "ring_send"]);
 
+/** Rows that may need a single byte: a pointer to the last one is good for them. */
+const ONE_BYTE = new Set(["getcwd", "ioctl"]);
+
 const BAD_POINTERS = [0xffffffff | 0, 0xfffffff0 | 0, 0x80000000 | 0, 0x7fffffff, MEMORY_BYTES, MEMORY_BYTES - 1];
 
 describe("bad pointers", () => {
@@ -98,6 +103,8 @@ describe("bad pointers", () => {
     expect(call("write", file, BUFFER, 100)).toBe(100);
     expect(call("lseek", file, 0, 0)).toBe(0);
     expect(call("mkdirat", -100, PATH, pathLength, 0o755)).toBe(0);
+    const linkLength = guest.put(LINK, "/tmp/link");
+    expect(call("symlinkat", PATH, pathLength, -100, LINK, linkLength)).toBe(0);
     const folder = guest.open("/", 0);
     const socket = call("socket", 2, 1, 0);
     const datagram = call("socket", 2, 2, 0);
@@ -106,7 +113,7 @@ describe("bad pointers", () => {
     expect(call("write", other, BUFFER, 32)).toBe(32);
     const epoll = call("epoll_create1", 0);
     const timer = call("timerfd_create", 1, 0);
-    descriptors = { file, folder, socket, datagram, pair, epoll, timer, pathLength };
+    descriptors = { file, folder, socket, datagram, pair, epoll, timer, pathLength, linkLength };
     for (const fd of Object.values(descriptors)) expect(fd).toBeGreaterThanOrEqual(0);
     expect(call("epoll_ctl", epoll, 1, other, STRUCT)).toBe(0);
   });
@@ -130,12 +137,12 @@ describe("bad pointers", () => {
         view.setUint32(LENGTH, 16, true);
         for (const bad of BAD_POINTERS) {
           const args = (good as (d: Descriptors) => number[])(descriptors);
-          args[index] = bad;
+          args[index] = row.name === "futex" ? bad & ~3 : bad; // an odd address is EINVAL there, rightly
+          if (row.name === "futex" && bad === MEMORY_BYTES - 1) continue;
           const result = call(row.name, ...args);
           const label = `${row.name}(${args.join(", ")})`;
           if (OTHER_ERRNO.has(row.name)) expect(result, label).toBeLessThan(0);
-          // A pointer to the last byte is good for a call that needs only one.
-          else if (bad === MEMORY_BYTES - 1 && result >= 0) expect(["ioctl"], label).toContain(row.name);
+          else if (bad === MEMORY_BYTES - 1 && ONE_BYTE.has(row.name)) expect(result, label).not.toBeLessThan(-EFAULT);
           else expect(result, label).toBe(-EFAULT);
         }
       });

@@ -5,11 +5,18 @@ import { CallMachine } from "./call-module.ts";
 describe("process, time and thread calls", () => {
   let guest: CallMachine;
   const call = (name: string, ...args: number[]): number => guest.calls[name]?.(...args) as number;
-  const text = (ptr: number, length: number): string => new TextDecoder().decode(new Uint8Array(guest.memory.buffer, ptr, length));
+  const text = (ptr: number, length: number): string =>
+    new TextDecoder().decode(new Uint8Array(guest.memory.buffer, ptr, length));
   const view = (): DataView => new DataView(guest.memory.buffer);
 
   beforeAll(async () => {
-    guest = await CallMachine.boot({ name: "box", args: ["one", "zwei ü"], env: { HOME: "/root", E: "" }, seed: 7, memory: "1mb" });
+    guest = await CallMachine.boot({
+      name: "box",
+      args: ["one", "zwei ü"],
+      env: { HOME: "/root", E: "" },
+      seed: 7,
+      memory: "1mb",
+    });
   });
   afterAll(async () => {
     await guest.machine.stop({ timeoutMs: 0 });
