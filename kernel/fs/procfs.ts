@@ -151,7 +151,9 @@ function mounts(k: Kernel): string {
   const escaped = (name: string): string =>
     name.replace(/[ \t\n\\]/g, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
   return k.vfs.mounts
-    .map(({ fs, path, readOnly }) => `${escaped(fs.source)} ${escaped(path)} ${fs.type} ${readOnly ? "ro" : "rw"} 0 0\n`)
+    .map(
+      ({ fs, path, readOnly }) => `${escaped(fs.source)} ${escaped(path)} ${fs.type} ${readOnly ? "ro" : "rw"} 0 0\n`,
+    )
     .join("");
 }
 
