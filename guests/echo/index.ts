@@ -2,7 +2,7 @@
  * echo: the echo service (RFC 862) on TCP port 7. One blocking thread for each connection: `read` parks it until there is
  * something to send back.
  */
-import { errnoMessage } from "../lib/errno";
+import { ECONNABORTED, EMFILE, ENFILE, ENOBUFS, ENOMEM, errnoMessage } from "../lib/errno";
 import { eprintln, exit, println } from "../lib/process";
 import { Listener, Socket } from "../lib/socket";
 import { sleep, spawn } from "../lib/thread";
@@ -22,6 +22,10 @@ function serve(socket: Socket): i32 {
   return 0;
 }
 
+function isShortage(error: i32): bool {
+  return error == -EMFILE || error == -ENFILE || error == -ENOBUFS || error == -ENOMEM || error == -ECONNABORTED;
+}
+
 export function _start(): void {
   const opened = Listener.open(PORT);
   if (opened.failed) {
@@ -33,9 +37,9 @@ export function _start(): void {
   while (true) {
     const accepted = listener.accept();
     if (accepted.failed) {
-      // Out of descriptors or memory: wait until some connections have gone.
       eprintln("echo: accept: " + errnoMessage(accepted.error));
-      sleep(100);
+      // Out of descriptors or memory: wait until some connections have gone. Whatever else it is would not pass.
+      if (!isShortage(accepted.error) || sleep(100) < 0) exit(1);
       continue;
     }
     const socket = accepted.value;
