@@ -156,7 +156,10 @@ export const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operat
       changes: true,
       run: ({ tree }, request) => {
         const [name] = request.names(0, 1) as [string];
-        unlinkSync(tree.at(directory(tree, request.nodeId), name));
+        const parent = directory(tree, request.nodeId);
+        const losing = tree.losing(parent, name);
+        unlinkSync(tree.at(parent, name));
+        tree.gone(losing);
       },
     },
   ],
@@ -168,7 +171,10 @@ export const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operat
       changes: true,
       run: ({ tree }, request) => {
         const [name] = request.names(0, 1) as [string];
-        rmdirSync(tree.at(directory(tree, request.nodeId), name));
+        const parent = directory(tree, request.nodeId);
+        const losing = tree.losing(parent, name);
+        rmdirSync(tree.at(parent, name));
+        tree.gone(losing);
       },
     },
   ],
@@ -183,7 +189,9 @@ export const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operat
         const [name, newName] = request.names(fuse.RENAME2_IN_BYTES, 2) as [string, string];
         const from = directory(tree, request.nodeId);
         const to = directory(tree, request.u64(0));
+        const losing = tree.losing(to, newName);
         renameSync(tree.at(from, name), tree.at(to, newName));
+        tree.gone(losing);
         tree.moved(to, newName);
       },
     },

@@ -94,7 +94,8 @@ export class HostTree {
     try {
       const stats = fd >= 0 ? fstatSync(fd, { bigint: true }) : lstatSync(path, { bigint: true });
       const known = this.#byKey.get(keyOf(stats));
-      if (known) {
+      // A number of the host may come to mean another file where no descriptor holds the old one.
+      if (known && known.type === typeOf(stats)) {
         if (fd >= 0) closeSync(fd);
         known.lookups++;
         if (known !== this.root) {
@@ -118,7 +119,7 @@ export class HostTree {
     node.lookups -= count;
     if (node.lookups > 0) return;
     this.#nodes.delete(id);
-    this.#byKey.delete(node.key);
+    this.#unlist(node);
     if (node.fd >= 0) closeSync(node.fd);
   }
 
@@ -167,6 +168,25 @@ export class HostTree {
     node.name = name;
   }
 
+  /**
+   * The node that loses its last name when the entry goes, or null. Where no descriptor holds it, the host may give its number to another
+   * file at once: `gone` says that the entry has been removed.
+   */
+  losing(parent: Node, name: string): Node | null {
+    if (this.#useProc) return null;
+    try {
+      const stats = lstatSync(this.at(parent, name), { bigint: true });
+      return stats.isDirectory() || stats.nlink === 1n ? (this.#byKey.get(keyOf(stats)) ?? null) : null;
+    } catch (error) {
+      if (hostErrno(error) === ENOENT) return null;
+      throw error;
+    }
+  }
+
+  gone(node: Node | null): void {
+    if (node && node !== this.root) this.#unlist(node);
+  }
+
   close(): void {
     for (const node of this.#nodes.values()) if (node.fd >= 0) closeSync(node.fd);
     this.#nodes.clear();
@@ -179,13 +199,7 @@ export class HostTree {
   }
 
   #register(fd: number, stats: BigIntStats, parent: Node | null, name: string, lookups: number): Node {
-    const type = stats.isFile()
-      ? "file"
-      : stats.isDirectory()
-        ? "directory"
-        : stats.isSymbolicLink()
-          ? "symlink"
-          : "other";
+    const type = typeOf(stats);
     const target =
       type === "symlink" && parent ? readlinkSync(this.at(parent, name), { encoding: "buffer" }) : Buffer.alloc(0);
     const key = keyOf(stats);
@@ -194,6 +208,10 @@ export class HostTree {
     this.#nodes.set(node.id, node);
     this.#byKey.set(key, node);
     return node;
+  }
+
+  #unlist(node: Node): void {
+    if (this.#byKey.get(node.key) === node) this.#byKey.delete(node.key);
   }
 
   #holds(fd: number): boolean {
@@ -217,6 +235,12 @@ export class HostTree {
   #check(node: Node, path: string): void {
     if (keyOf(lstatSync(encode(path), { bigint: true })) !== node.key) throw new HostTreeError(ESTALE);
   }
+}
+
+function typeOf(stats: BigIntStats): Node["type"] {
+  if (stats.isFile()) return "file";
+  if (stats.isDirectory()) return "directory";
+  return stats.isSymbolicLink() ? "symlink" : "other";
 }
 
 function keyOf(stats: { readonly dev: bigint; readonly ino: bigint }): string {

@@ -31,7 +31,7 @@ export interface Walk {
 
 /**
  * `path` is not empty. `follow`: whether a symbolic link as the last component is followed; with a trailing slash it always is
- * (path_resolution(7), "final entry"), unless the entry itself is to go (`removes`): then the caller looks at `trailingSlash`.
+ * (path_resolution(7), "final entry"), unless the entry itself is meant, to be made or removed (`asEntry`): then the caller looks at `trailingSlash`.
  */
 export function walk(
   kernel: Kernel,
@@ -39,7 +39,7 @@ export function walk(
   start: Place,
   path: string,
   follow: boolean,
-  removes = false,
+  asEntry = false,
 ): Walk | number {
   if (path.length === 0) return -ENOENT;
   if (path.length >= PATH_MAX) return -ENAMETOOLONG;
@@ -73,7 +73,7 @@ export function walk(
       if (found !== -ENOENT || !isLast) return found;
       return { last: "name", parent: current, name, place: null, trailingSlash };
     }
-    if (found.symlink && (!isLast || follow || (trailingSlash && !removes))) {
+    if (found.symlink && (!isLast || (trailingSlash ? !asEntry : follow))) {
       if (++links > SYMLINKS_MAX) return -ELOOP;
       const target = found.symlink.target(kernel);
       if (typeof target === "number") return target;
@@ -87,7 +87,7 @@ export function walk(
     }
     const place = into(current.mount, found);
     if (isLast) {
-      if (trailingSlash && !removes && !place.inode.directory) return -ENOTDIR;
+      if (trailingSlash && !asEntry && !place.inode.directory) return -ENOTDIR;
       return { last: "name", parent: current, name, place, trailingSlash };
     }
     if (!place.inode.directory) return -ENOTDIR;

@@ -109,12 +109,12 @@ export class Vfs {
     const creates = (flags & O_CREAT) !== 0;
     const exclusive = creates && (flags & O_EXCL) !== 0;
     if (creates && (flags & O_DIRECTORY) !== 0) return -EINVAL;
-    const found = this.#walk(kernel, dirfd, path, !exclusive && (flags & O_NOFOLLOW) === 0);
+    const found = this.#walk(kernel, dirfd, path, !exclusive && (flags & O_NOFOLLOW) === 0, creates);
     if (typeof found === "number") return found;
     const { place } = found;
+    if (creates && found.trailingSlash && found.last === "name") return -EISDIR;
     if (place === null) {
       if (!creates) return -ENOENT;
-      if (found.trailingSlash) return -EISDIR;
       if (found.parent.mount.readOnly) return -EROFS;
       const absolute = this.#absolute(kernel, found);
       return directoryOf(found).create(kernel, found.name, mode & 0o7777 & ~this.umask, flags, absolute);
@@ -127,7 +127,6 @@ export class Vfs {
       if (writes || creates || (flags & O_TRUNC) !== 0) return -EISDIR;
       return new DirectoryFile(place, flags, this.#absolute(kernel, found));
     }
-    if (creates && found.trailingSlash) return -EISDIR;
     if ((flags & O_DIRECTORY) !== 0) return -ENOTDIR;
     if (place.mount.readOnly && inode.kind === "regular" && (writes || (flags & O_TRUNC) !== 0)) return -EROFS;
     return inode.open(kernel, flags, this.#absolute(kernel, found));
@@ -144,7 +143,7 @@ export class Vfs {
   }
 
   mkdir(kernel: Kernel, dirfd: number, path: string, mode: number): number {
-    const found = this.#walk(kernel, dirfd, path, false);
+    const found = this.#walk(kernel, dirfd, path, false, true);
     if (typeof found === "number") return found;
     if (found.place) return -EEXIST;
     if (found.parent.mount.readOnly) return -EROFS;
@@ -153,7 +152,7 @@ export class Vfs {
 
   symlink(kernel: Kernel, target: string, dirfd: number, path: string): number {
     if (target === "") return -ENOENT;
-    const found = this.#walk(kernel, dirfd, path, false);
+    const found = this.#walk(kernel, dirfd, path, false, true);
     if (typeof found === "number") return found;
     if (found.place) return -EEXIST;
     if (found.trailingSlash) return -ENOENT;
@@ -243,7 +242,7 @@ export class Vfs {
   }
 
   #linkTo(kernel: Kernel, source: Place, newdirfd: number, newPath: string): number {
-    const to = this.#walk(kernel, newdirfd, newPath, false);
+    const to = this.#walk(kernel, newdirfd, newPath, false, true);
     if (typeof to === "number") return to;
     if (to.place) return -EEXIST;
     if (to.trailingSlash) return -ENOENT;
@@ -271,8 +270,8 @@ export class Vfs {
     return directoryOf(from).rename(kernel, from.name, to.parent.inode, to.name);
   }
 
-  /** `removes`: a trailing slash does not make the walk follow a link at the end (rename(2), unlink(2), rmdir(2)). */
-  #walk(kernel: Kernel, dirfd: number, path: string, follow: boolean, removes = false): Walk | number {
+  /** `asEntry`: the entry itself is meant, to be made or removed: a trailing slash does not make the walk follow a link. */
+  #walk(kernel: Kernel, dirfd: number, path: string, follow: boolean, asEntry = false): Walk | number {
     if (path.length === 0) return -ENOENT;
     let start = this.root;
     if (path.charCodeAt(0) !== 0x2f) {
@@ -281,7 +280,7 @@ export class Vfs {
       start = place;
       if (!start.inode.directory) return -ENOTDIR;
     }
-    const found = walk(kernel, this.root, start, path, follow, removes);
+    const found = walk(kernel, this.root, start, path, follow, asEntry);
     if (typeof found === "number" || found.place !== null || found.last !== "name") return found;
     // Nothing can be created in a directory that has been removed, nor found there.
     return found.parent.inode.directory?.name(kernel) === null ? -ENOENT : found;
