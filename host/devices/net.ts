@@ -422,10 +422,7 @@ export class NetDevice implements Backend, EndpointOwner {
       const { remoteAddress, remotePort, localAddress } = stream as Partial<Socket>;
       const payload = new Uint8Array(2 * ADDRESS_SLOT_BYTES);
       payload.set(encodeSlot(remoteAddress ?? "127.0.0.1", remotePort ?? 1024 + (hostPort % 64000)));
-      payload.set(
-        encodeSlot(localAddress ?? "127.0.0.1", guestPort),
-        ADDRESS_SLOT_BYTES,
-      );
+      payload.set(encodeSlot(localAddress ?? "127.0.0.1", guestPort), ADDRESS_SLOT_BYTES);
       this.#packet(endpoint, VIRTIO_VSOCK_OP_REQUEST, 0, payload);
     }
   }
@@ -547,7 +544,7 @@ export class NetDevice implements Backend, EndpointOwner {
   #refill(): void {
     while (this.#outbox.length > 0) {
       const chain = this.#popReceive();
-      if (chain === null) return;
+      if (chain === null) break;
       this.#writePacket(chain, this.#outbox.shift() as Packet);
     }
     for (let left = this.#waiting.length; left > 0 && this.#rx.hasAvailable; left--) {
@@ -555,7 +552,7 @@ export class NetDevice implements Backend, EndpointOwner {
       endpoint.waiting = false;
       if (!endpoint.gone) endpoint.drain();
     }
-    if (this.#waiting.length === 0) this.#rx.setNotifications(false);
+    if (this.#waiting.length === 0 && this.#outbox.length === 0) this.#rx.setNotifications(false);
     this.#rx.signal();
   }
 
