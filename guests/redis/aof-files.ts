@@ -26,6 +26,8 @@ export const AT_FDCWD: i32 = -100;
 export const O_RDONLY: i32 = 0;
 /** O_WRONLY | O_CREAT | O_TRUNC */
 export const O_NEW: i32 = 0x241;
+/** O_WRONLY | O_CREAT | O_TRUNC | O_APPEND: a new INCR file. After a cut the next write must go to the new end, not leave a hole. */
+export const O_NEW_ADD: i32 = 0x641;
 /** O_WRONLY | O_CREAT | O_APPEND */
 export const O_ADD: i32 = 0x441;
 const O_DIRECTORY: i32 = 0x10000;

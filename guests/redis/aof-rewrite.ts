@@ -31,6 +31,7 @@ import {
 } from "./aof";
 import {
   O_NEW,
+  O_NEW_ADD,
   TOKEN_BASE,
   folderMake,
   logErrno,
@@ -194,7 +195,7 @@ function begin(): void {
     name = nextIncrName();
     pathOf(path, name);
   }
-  incrFd = openPath(path, O_NEW);
+  incrFd = openPath(path, O_NEW_ADD);
   if (incrFd < 0) {
     warnPath("Can't open the append-only file ", path, incrFd);
     if (name) blobFree(name);
