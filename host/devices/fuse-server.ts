@@ -5,7 +5,18 @@
  * own, or whose opcode is unknown gets an error reply before anything is done; nothing it can contain makes the server throw. Every error, the
  * host's or our own, is turned into an errno at one catch point (`serve`).
  */
-import { fdatasync, fdatasyncSync, fsync, fsyncSync, readv, readvSync, writev, writevSync } from "node:fs";
+import {
+  fdatasync,
+  fdatasyncSync,
+  fsync,
+  fsyncSync,
+  readSync,
+  readv,
+  readvSync,
+  writeSync,
+  writev,
+  writevSync,
+} from "node:fs";
 import { EINVAL, ENOSYS, EROFS } from "../../kernel/abi/errno.ts";
 import * as fuse from "../../kernel/fs/fuse/protocol.ts";
 import type { Chain } from "../queue/chain.ts";
@@ -138,7 +149,7 @@ export class FuseServer {
     if (!isWrite) {
       const views = dataParts(chain, false, fuse.OUT_HEADER_BYTES, size);
       if (views.length === 0) return done(0, 0);
-      if (later === null) return done(0, readvSync(handle.fd, views, position));
+      if (later === null) return done(0, readNow(handle.fd, views, position));
       this.handles.begin(handle);
       readv(handle.fd, views, position, (error, count) => {
         this.handles.end(handle);
@@ -155,7 +166,7 @@ export class FuseServer {
     if (views.length === 0) return done(0, 0);
     // A descriptor with O_APPEND writes at the end, wherever that is by then: no position.
     const at = handle.appends ? null : position;
-    if (later === null) return done(0, writevSync(handle.fd, views, at ?? undefined));
+    if (later === null) return done(0, writeNow(handle.fd, views, at));
     this.handles.begin(handle);
     writev(handle.fd, views, at as number, (error, count) => {
       this.handles.end(handle);
@@ -184,6 +195,18 @@ export class FuseServer {
     });
     return null;
   }
+}
+
+/** One part is the rule, and half as dear as a vector of one. */
+function readNow(fd: number, views: Uint8Array[], position: number): number {
+  const [first] = views;
+  return views.length === 1 && first ? readSync(fd, first, 0, first.length, position) : readvSync(fd, views, position);
+}
+
+function writeNow(fd: number, views: Uint8Array[], position: number | null): number {
+  const [first] = views;
+  if (views.length === 1 && first) return writeSync(fd, first, 0, first.length, position);
+  return writevSync(fd, views, position ?? undefined);
 }
 
 /** The chain's data from `offset` on, at most `size` bytes, as it lies in memory. */
