@@ -171,10 +171,19 @@ export function manifestPersist(): bool {
   return true;
 }
 
-/** A completion of TOKEN_MANIFEST or TOKEN_FOLDER: 1 when all is done, 0 when there is more to come, else a negated errno. */
+/**
+ * A completion of TOKEN_MANIFEST or TOKEN_FOLDER: 1 when all is done, 0 when there is more to come, 2 when the new manifest is in its place
+ * but the folder could not be synced (either manifest may be found after a power cut: what both name must stay), else a negated errno.
+ */
 export function manifestEvent(token: u32, result: i32): i32 {
   sys_close(persistFd);
   persistFd = -1;
+  if (result < 0 && token == TOKEN_FOLDER) {
+    persisting = false;
+    folderInto(path);
+    warnPath("Fail to fsync AOF directory ", path, result);
+    return 2;
+  }
   if (result < 0) {
     persisting = false;
     pathWith(path, "temp-", ".manifest");

@@ -227,12 +227,19 @@ function dropIncr(): void {
   fileRemove(fileCount - 1);
 }
 
-/** The manifest is on disk (1), or could not be written (negated errno). */
+/** The manifest is on disk (1), or only perhaps (2, see manifestEvent), or could not be written (negated errno). */
 export function manifestDone(result: i32): void {
   switch (state) {
     case PREPARE:
       if (result < 0) {
         dropIncr();
+        fail();
+        return;
+      }
+      if (result == 2) {
+        // The new INCR file stays in the manifest, empty: changes must not go there before it is sure to be named.
+        sys_close(incrFd);
+        incrFd = -1;
         fail();
         return;
       }
@@ -244,7 +251,7 @@ export function manifestDone(result: i32): void {
         fail();
         return;
       }
-      published();
+      published(result == 1);
       return;
     default:
       // CLEAN: whatever happened, the files are gone or will be next time.
@@ -469,7 +476,8 @@ function unpublish(): void {
   }
 }
 
-function published(): void {
+/** `sure`: the manifest that was replaced cannot come back, so the files only it names may go. */
+function published(sure: bool): void {
   const waiting = mode == AOF_WAIT_REWRITE;
   if (waiting) aofStateSet(AOF_ON);
   const size = mode != AOF_OFF ? baseBytes + fileSize : baseBytes;
@@ -482,7 +490,7 @@ function published(): void {
   lastRewriteTime = nowMs / 1000;
   log(LOG_NOTICE, "Background AOF rewrite terminated with success");
   log(LOG_NOTICE, "Background AOF rewrite finished successfully");
-  if (!collect()) state = IDLE;
+  if (!sure || !collect()) state = IDLE;
 }
 /** Deletes the history; whether a manifest is being written for it. */
 function collect(): bool {
