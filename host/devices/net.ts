@@ -552,7 +552,9 @@ export class NetDevice implements Backend, EndpointOwner {
       endpoint.waiting = false;
       if (!endpoint.gone) endpoint.drain();
     }
-    if (this.#waiting.length === 0 && this.#outbox.length === 0) this.#rx.setNotifications(false);
+    // Still waiting: be notified about the next buffer, counted from here. The loop above ends without a failed pop, so the place
+    // where the driver was last asked to notify lies behind it.
+    this.#rx.setNotifications(this.#waiting.length > 0 || this.#outbox.length > 0);
     this.#rx.signal();
   }
 
