@@ -256,7 +256,8 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
       accepted.local = asFamily(local, this.domain);
       accepted.peer = asFamily(peer, this.domain);
       accepted.state = STREAM_CONNECTED;
-      accepted.#connection = this.#stack.driver.accept(hostPort, guestPort, accepted);
+      const connection = this.#stack.driver.accept(hostPort, guestPort, accepted);
+      accepted.#connection = connection.dead ? null : connection;
     }
     this.waiters.wake(WRITABLE); // a connect inside the machine may wait for room
     return accepted;

@@ -210,6 +210,7 @@ export class Ring implements SentSink {
       driver.corked = false;
       this.quiet = false;
     }
+    driver.flush(); // what a round without events may have left
     if (this.pending > 0) kernel.requestTurn();
   }
 

@@ -181,8 +181,13 @@ export class SocketDriver {
 
   /** Takes an incoming request. */
   accept(hostPort: number, guestPort: number, owner: ConnectionOwner): Connection {
-    const connection = this.#connections.get(hostPort) ?? new Connection(this, guestPort, hostPort, null);
+    const known = this.#connections.get(hostPort);
+    const connection = known ?? new Connection(this, guestPort, hostPort, null);
     connection.owner = owner;
+    if (!known) {
+      connection.end(ECONNRESET); // it has ended meanwhile
+      return connection;
+    }
     connection.established = true;
     this.control(connection, VIRTIO_VSOCK_OP_RESPONSE, 0);
     this.kick();
@@ -279,8 +284,13 @@ export class SocketDriver {
 
   /** Takes a connection out of the table. For Connection. */
   forget(connection: Connection): void {
-    if (this.#connections.get(connection.hostPort) === connection) this.#connections.delete(connection.hostPort);
     this.#starved.delete(connection);
+    if (this.#connections.get(connection.hostPort) !== connection) return;
+    this.#connections.delete(connection.hostPort);
+    // An incoming request that nobody has accepted.
+    if (!connection.established && connection.owner === null) {
+      this.#events.withdrawn(connection.hostPort, connection.guestPort);
+    }
   }
 
   // --- the queues ----------------------------------------------------------------------------------------------------------
@@ -412,10 +422,6 @@ export class SocketDriver {
   #receiveControl(connection: Connection, op: number, flags: number, token: number, length: number): void {
     switch (op) {
       case VIRTIO_VSOCK_OP_RST:
-        if (!connection.established && connection.owner === null) {
-          this.#connections.delete(connection.hostPort);
-          this.#events.withdrawn(connection.hostPort, connection.guestPort);
-        }
         connection.end(flags <= RST_ERRNO_MAX ? flags : ECONNRESET);
         return;
       case VIRTIO_VSOCK_OP_RESPONSE: {
@@ -619,12 +625,7 @@ export class SocketDriver {
   }
 
   #resetAll(errno: number): void {
-    for (const connection of [...this.#connections.values()]) {
-      if (!connection.established && connection.owner === null) {
-        this.#events.withdrawn(connection.hostPort, connection.guestPort);
-      }
-      connection.end(errno);
-    }
+    for (const connection of [...this.#connections.values()]) connection.end(errno);
   }
 
   /** The device is out of service: what it held comes back, every connection ends. */

@@ -60,9 +60,9 @@ export class NetKernel implements Kernel {
   #requested = false;
   #stopped = false;
 
-  constructor(options: NetDeviceOptions = {}, wrap: (transport: Transport) => Transport = (transport) => transport) {
+  constructor(options: NetDeviceOptions = {}, replace: ((physical: PhysicalMemory) => Transport) | null = null) {
     this.device = new NetDevice(this.physical, { ...options, log: (line) => this.lines.push(line) });
-    this.net = new NetworkStack(this, wrap(this.device.mmio));
+    this.net = new NetworkStack(this, replace ? replace(this.physical) : this.device.mmio);
   }
 
   attach<Driver extends { handleInterrupt(k: Kernel): void }>(transport: Transport, driver: Driver): Driver {
@@ -88,6 +88,9 @@ export class NetKernel implements Kernel {
   }
   guestExport(): null {
     return null;
+  }
+  exit(): never {
+    throw new Error("nothing exits in this test");
   }
   log(line: string): void {
     this.lines.push(line);
