@@ -12,7 +12,7 @@
  * `tryAlloc` answers 0 when memory is short: for every size a client chooses.
  * `alloc` never answers 0: for small bounded needs; it ends the guest when even the reserve is gone.
  */
-import { sys_memory_limit, sys_write, sys_exit_group } from "../lib/sys";
+import { sys_exit_group, sys_memory_limit, sys_write } from "../lib/sys";
 
 const PAGE_SHIFT: u32 = 13;
 const PAGE_SIZE: u32 = 1 << PAGE_SHIFT;

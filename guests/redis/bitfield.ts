@@ -1,11 +1,11 @@
 /** BITFIELD and BITFIELD_RO (bitops.c of Redis 7.0). */
 import { bitGrown, bitOffset, bitWritable } from "./bits";
-import { Client, argLen, argPtr, argc } from "./client";
-import { ACL_BITMAP, CMD_DENYOOM, CMD_FAST, CMD_READONLY, CMD_WRITE, argIs, command, describe } from "./command";
+import { argc, argLen, argPtr, Client } from "./client";
+import { ACL_BITMAP, argIs, CMD_DENYOOM, CMD_FAST, CMD_READONLY, CMD_WRITE, command, describe } from "./command";
 import { lookupRead, signalModified, wrongType } from "./keyspace";
-import { NOTIFY_STRING, notify } from "./notify";
+import { notify, NOTIFY_STRING } from "./notify";
 import { Obj, STRING, STRING_HEADER, strView, viewLen, viewPtr } from "./object";
-import { parseI64, parsedI64 } from "./number";
+import { parsedI64, parseI64 } from "./number";
 import { replyArray, replyError, replyI64, replyNotInteger, replyNull, replySyntaxError } from "./reply";
 import { dirtyAdd } from "./server";
 

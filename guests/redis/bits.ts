@@ -1,11 +1,20 @@
 /** SETBIT GETBIT BITCOUNT BITPOS BITOP (bitops.c of Redis 7.0 is the reference). Bit 0 is the highest bit of byte 0. BITFIELD: bitfield.ts. */
-import { free, tryAlloc } from "./alloc";
-import { Client, argLen, argPtr, argc } from "./client";
-import { ACL_BITMAP, CMD_DENYOOM, CMD_FAST, CMD_READONLY, CMD_WRITE, argIs, command, describe } from "./command";
-import { dbAdd, dbDelete, dbReplaceValue, dbSet, lastEntry, lookupRead, lookupWrite, signalModified, wrongType } from "./keyspace";
-import { NOTIFY_GENERIC, NOTIFY_STRING, notify } from "./notify";
-import { Obj, STRING, STRING_HEADER, objRelease, strNewSize, strView, strWritable, viewLen, viewPtr } from "./object";
-import { parseI64, parsedI64 } from "./number";
+import { argc, argLen, argPtr, Client } from "./client";
+import { ACL_BITMAP, argIs, CMD_DENYOOM, CMD_FAST, CMD_READONLY, CMD_WRITE, command, describe } from "./command";
+import {
+  dbAdd,
+  dbDelete,
+  dbReplaceValue,
+  dbSet,
+  lastEntry,
+  lookupRead,
+  lookupWrite,
+  signalModified,
+  wrongType,
+} from "./keyspace";
+import { notify, NOTIFY_GENERIC, NOTIFY_STRING } from "./notify";
+import { Obj, objRelease, STRING, STRING_HEADER, strNewSize, strView, strWritable, viewLen, viewPtr } from "./object";
+import { parsedI64, parseI64 } from "./number";
 import { replyError, replyI64, replyNotInteger, replyOom, replySyntaxError } from "./reply";
 import { cfg, dirtyAdd } from "./server";
 import { registerBitfieldCommands } from "./bitfield";

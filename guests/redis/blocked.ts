@@ -11,30 +11,42 @@
  */
 import { alloc, free, tryAlloc } from "./alloc";
 import {
+  argc,
+  argcSet,
+  argLen,
+  argPtr,
+  argv,
+  argvCap,
+  argvSwap,
+  Client,
   CLIENT_BLOCKED,
   CLIENT_CLOSE_ASAP,
   CLIENT_DENY_BLOCKING,
   CLIENT_READY_QUEUED,
   CLIENT_REEXECUTING,
-  Client,
-  argLen,
-  argPtr,
-  argc,
-  argcSet,
-  argv,
-  argvCap,
-  argvSwap,
   rawLen,
   rawPtr,
   rawSet,
 } from "./client";
 import { Command } from "./command";
-import { Dict, dictFind, dictFindOrAdd, dictFirst, dictNew, dictNext, dictUnlink, entryKey, entryLength, entrySetValue, entryValue } from "./dict";
+import {
+  Dict,
+  dictFind,
+  dictFindOrAdd,
+  dictFirst,
+  dictNew,
+  dictNext,
+  dictUnlink,
+  entryKey,
+  entryLength,
+  entrySetValue,
+  entryValue,
+} from "./dict";
 import { call } from "./dispatch";
-import { Db, dbAt, dbFind } from "./keyspace";
+import { dbAt, dbFind } from "./keyspace";
 import { Obj } from "./object";
 import { replyError, replyNullArray, replyOom } from "./reply";
-import { cfg, monoMs, stats } from "./server";
+import { monoMs, stats } from "./server";
 import { sys_ring_timer, sys_ring_timer_cancel } from "../lib/sys";
 
 /** Not 0 while a blocked command runs again: the key that became ready. */

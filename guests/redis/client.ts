@@ -4,8 +4,7 @@
  * Lives from ACCEPT until its descriptor is closed; `clientFree` may be called only between commands (use
  * `clientCloseSoon` from a command). Lists of clients are intrusive.
  */
-import { alloc, allocZero, free } from "./alloc";
-import { Dict } from "./dict";
+import { alloc, allocZero, tryRealloc } from "./alloc";
 
 export const CLIENT_MULTI: u32 = 1 << 0;
 export const CLIENT_BLOCKED: u32 = 1 << 1;
@@ -210,7 +209,6 @@ export function argvSwap(vector: usize, cap: i32): usize {
   argvCap = cap;
   return old;
 }
-import { tryRealloc } from "./alloc";
 function argvGrow(n: i32): bool {
   const cap = max(n, argvCap << 1);
   const q = tryRealloc(argv, <usize>cap << 3);

@@ -6,7 +6,7 @@
  */
 import { allocZero } from "./alloc";
 import { lower } from "./bytes";
-import { Client, argLen, argPtr } from "./client";
+import { argLen, argPtr, Client } from "./client";
 
 // flags, as COMMAND INFO reports them
 export const CMD_WRITE: u32 = 1 << 0;

@@ -2,22 +2,21 @@
 import { Builder, builderRelease, builderReset, putByte, putBytes, putInt, putText } from "./builder";
 import { blobData, blobFree, blobLength, equal, equalWord, tryBlobNew } from "./bytes";
 import {
+  argc,
+  argLen,
+  argPtr,
+  Client,
   CLIENT_BLOCKED,
   CLIENT_CLOSE_AFTER_REPLY,
   CLIENT_CLOSE_ASAP,
+  CLIENT_DIRTY_CAS,
   CLIENT_MONITOR,
   CLIENT_MULTI,
-  CLIENT_DIRTY_CAS,
   CLIENT_NO_EVICT,
-  CLIENT_PAUSED,
   CLIENT_PUBSUB,
   CLIENT_REPLY_OFF,
   CLIENT_REPLY_SKIP,
   CLIENT_REPLY_SKIP_NEXT,
-  Client,
-  argLen,
-  argPtr,
-  argc,
   clientById,
   clientCloseSoon,
   clientsHead,
@@ -25,19 +24,19 @@ import {
 import {
   ACL_CONNECTION,
   ACL_DANGEROUS,
+  argIs,
   CMD_ADMIN,
   CMD_LOADING,
   CMD_NOSCRIPT,
   CMD_STALE,
   Command,
-  argIs,
   command,
   describe,
   subcommand,
 } from "./command";
 import { unblockTimeout } from "./blocked";
 import { usable } from "./alloc";
-import { parseI64, parsedI64 } from "./number";
+import { parsedI64, parseI64 } from "./number";
 import { pauseStart, pauseStop } from "./pause";
 import { channelCount, patternCount, shardCount } from "./pubsub";
 import {
@@ -61,7 +60,6 @@ import {
   replyVerbatim,
 } from "./reply";
 import { monoMs, nowMs } from "./server";
-import { CMD_PUBSUB_ALLOWED } from "./dispatch";
 
 const text: Builder = changetype<Builder>(memory.data(16, 16));
 function builderNew(): Builder {

@@ -1,42 +1,39 @@
 /** Connection commands: PING ECHO SELECT QUIT RESET AUTH HELLO and a few answers about the server's role. CLIENT is in connection-client.ts. */
-import { blobData, blobFree, blobLength, blobNew } from "./bytes";
+import { blobData, blobFree, blobLength } from "./bytes";
 import {
+  argc,
+  argLen,
+  argPtr,
+  Client,
   CLIENT_AUTHENTICATED,
   CLIENT_CLOSE_AFTER_REPLY,
-  CLIENT_DENY_BLOCKING,
   CLIENT_MONITOR,
-  CLIENT_MULTI,
   CLIENT_NO_EVICT,
   CLIENT_PUBSUB,
   CLIENT_REPLY_OFF,
   CLIENT_REPLY_SKIP,
   CLIENT_REPLY_SKIP_NEXT,
-  Client,
-  argLen,
-  argPtr,
-  argc,
 } from "./client";
 import {
   ACL_CONNECTION,
   ACL_DANGEROUS,
-  ACL_KEYSPACE,
+  argIs,
   CMD_ADMIN,
   CMD_ALLOW_BUSY,
   CMD_FAST,
   CMD_LOADING,
-  CMD_NOSCRIPT,
   CMD_NO_AUTH,
+  CMD_NOSCRIPT,
   CMD_SKIP_MONITOR,
   CMD_SKIP_SLOWLOG,
   CMD_STALE,
-  argIs,
   command,
   describe,
 } from "./command";
 import { CMD_ALWAYS, CMD_NEVER_QUEUED, CMD_PUBSUB_ALLOWED } from "./dispatch";
 import { monitorClientFree } from "./monitor";
 import { discardTransaction } from "./multi";
-import { parseI64, parsedI64 } from "./number";
+import { parsedI64, parseI64 } from "./number";
 import { pubsubClientFree } from "./pubsub";
 import {
   errorBegin,
@@ -96,8 +93,7 @@ function quit(c: Client): void {
 
 function reset(c: Client): void {
   monitorClientFree(c);
-  if (c.flags & CLIENT_MULTI) discardTransaction(c);
-  else discardTransaction(c);
+  discardTransaction(c);
   pubsubClientFree(c);
   c.db = 0;
   c.resp = 2;
@@ -229,7 +225,6 @@ function wait(c: Client): void {
     replyError(c, "ERR value is not an integer or out of range");
     return;
   }
-  const want = parsedI64;
   if (!parseI64(argPtr(2), argLen(2))) {
     replyError(c, "ERR timeout is not an integer or out of range");
     return;
@@ -238,8 +233,7 @@ function wait(c: Client): void {
     replyError(c, "ERR timeout is negative");
     return;
   }
-  if (want < -2147483648) replyI64(c, 0);
-  else replyI64(c, 0);
+  replyI64(c, 0);
 }
 
 function lolwut(c: Client): void {

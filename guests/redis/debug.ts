@@ -1,13 +1,12 @@
 /** DEBUG: the part of it that testing a server needs. */
-import { argF64, argDouble, argI64, argInt } from "./arguments";
-import { Client, argLen, argPtr, argc } from "./client";
-import { ACL_DANGEROUS, CMD_ADMIN, CMD_LOADING, CMD_NOSCRIPT, CMD_STALE, argIs, command, describe } from "./command";
-import { dictTableBytes, entryLength, entryValue } from "./dict";
-import { dbDict, dbFind, dbVolatileCount, dbSize } from "./keyspace";
-import { Obj, STRING, encodingName, idleSeconds, strView, viewLen } from "./object";
+import { argDouble, argF64, argI64, argInt } from "./arguments";
+import { argc, argLen, argPtr, Client } from "./client";
+import { ACL_DANGEROUS, argIs, CMD_ADMIN, CMD_LOADING, CMD_NOSCRIPT, CMD_STALE, command, describe } from "./command";
+import { entryValue } from "./dict";
+import { dbDict, dbFind, dbVolatileCount } from "./keyspace";
+import { encodingName, idleSeconds, Obj, STRING, strView, viewLen } from "./object";
 import { containerBytes } from "./container";
 import {
-  commit,
   errorBegin,
   errorBytes,
   errorEnd,
@@ -24,7 +23,6 @@ import {
   replyNull,
   replyOk,
   replyPush,
-  replyRaw,
   replyRawText,
   replySet,
   replyStatusBytes,
@@ -32,8 +30,7 @@ import {
 } from "./reply";
 import { Builder, builderReset, putInt, putText } from "./builder";
 import { cfg, clockRefresh } from "./server";
-import { sys_sleep_ms, sys_clock_ms } from "../lib/sys";
-import { usable } from "./alloc";
+import { sys_clock_ms, sys_sleep_ms } from "../lib/sys";
 
 const text: Builder = changetype<Builder>(memory.data(16, 16));
 
@@ -75,10 +72,6 @@ function debug(c: Client): void {
     putText(text, " lru_seconds_idle:");
     putInt(text, idleSeconds(o));
     replyStatusBytes(c, text.data, text.length);
-  } else if (argIs(1, "jmap") || argIs(1, "change-repl-id") || argIs(1, "quicklist-packed-threshold") || argIs(1, "replybuffer")) {
-    replyOk(c);
-  } else if (argIs(1, "stringmatch-len") && argc == 4) {
-    replyOk(c);
   } else if (argIs(1, "htstats") && argc >= 3) {
     if (!argI64(c, 2)) return;
     if (argInt < 0 || argInt >= cfg.databases) {

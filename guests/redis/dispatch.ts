@@ -7,26 +7,25 @@ import { replyDeny } from "./aof-gate";
 import { hasRoom } from "./alloc";
 import { handleReadyKeys, readyPending } from "./blocked";
 import {
+  argc,
+  argLen,
+  argPtr,
+  Client,
   CLIENT_AUTHENTICATED,
-  CLIENT_CLOSE_AFTER_REPLY,
   CLIENT_DIRTY_EXEC,
   CLIENT_FAKE,
   CLIENT_MULTI,
-  CLIENT_PAUSED,
   CLIENT_PUBSUB,
   CLIENT_REPLY_OFF,
   CLIENT_REPLY_SKIP,
   CLIENT_REPLY_SKIP_NEXT,
-  Client,
-  argLen,
-  argPtr,
-  argc,
+  clientCloseSoon,
+  currentClient,
   currentClientSet,
   rawLen,
   rawPtr,
 } from "./client";
 import {
-  CMD_ALLOW_BUSY,
   CMD_DENYOOM,
   CMD_FAST,
   CMD_LOADING,
@@ -43,15 +42,14 @@ import { commandFailed, commandFailedSet } from "./errors";
 import { evictIfNeeded } from "./evict";
 import { clientPause, pauseKind } from "./pause";
 import { feedMonitors, monitorCount } from "./monitor";
-import { multiQueue } from "./multi";
+import { execAbortArity, execAborted, execAbortText, multiQueue } from "./multi";
 import {
   propagateBegin,
   propagateBytes,
-  propagateOverride,
-  propagateReset,
-  propagateText,
   propagated,
   propagatedLen,
+  propagateOverride,
+  propagateReset,
 } from "./propagate";
 import {
   errorBegin,
@@ -65,9 +63,9 @@ import {
   replyError,
   replyOom,
 } from "./reply";
-import { cfg, dirty, loading, stats, ustime } from "./server";
+import { cfg, dirty, loading, log, LOG_WARNING, stats, ustime } from "./server";
 import { slowlogCheck } from "./slowlog";
-import { textCopy } from "./bytes";
+import { equalWord, textCopy } from "./bytes";
 
 /** Flags that a command allowed in a RESP2 subscriber's connection carries besides its own: see `pubsubAllows`. */
 export const CMD_PUBSUB_ALLOWED: u32 = 1 << 29;
@@ -91,7 +89,6 @@ function reject(c: Client, m: Command): void {
   if (c.flags & CLIENT_MULTI) c.flags |= CLIENT_DIRTY_EXEC;
   if (m.flags & CMD_EXEC) execAborted(c);
 }
-import { execAborted } from "./multi";
 function rejectText(c: Client, m: Command, text: string): void {
   if (m.flags & CMD_EXEC) {
     execAbortText(c, text);
@@ -101,7 +98,6 @@ function rejectText(c: Client, m: Command, text: string): void {
   replyError(c, text);
   reject(c, m);
 }
-import { execAbortText } from "./multi";
 
 /** A request whose bulk did not fit into memory was swallowed. */
 export function rejectOversized(c: Client): void {
@@ -180,9 +176,6 @@ function isHttp(c: Client): bool {
   }
   return false;
 }
-import { equalWord } from "./bytes";
-import { LOG_WARNING, log } from "./server";
-import { clientCloseSoon } from "./client";
 
 /** Refusals that name no command, under CLIENT REPLY's rules. */
 function withReplyMode(c: Client, parent: usize): void {
@@ -281,7 +274,6 @@ function process(c: Client, m: Command): void {
   call(c, m);
   if (readyPending) handleReadyKeys();
 }
-import { execAbortArity } from "./multi";
 
 /** The append-only file cannot be written; the text names the errno. */
 function rejectMisconf(c: Client, m: Command): void {
@@ -340,7 +332,6 @@ export function call(c: Client, m: Command): void {
   }
   if (propagateOverride && callDepth <= execDepth) propagateReset();
 }
-import { currentClient } from "./client";
 
 /** Appends what the command left (or the request itself) to the AOF. */
 function propagate(c: Client): void {

@@ -20,7 +20,7 @@ import {
   bigShiftRightRound,
   bigSubtract,
 } from "./bignum";
-import { formatI64, formatU64 } from "./number";
+import { formatU64 } from "./number";
 import { textCopy } from "./bytes";
 
 export let parsedF64: f64 = 0;

@@ -1,7 +1,7 @@
 /**
  * The redis guest: boot, and the two exports the machine calls.
  */
-import { sys_bind, sys_exit_group, sys_getrandom, sys_listen, sys_setsockopt, sys_socket, sys_clock_ms, sys_close } from "../lib/sys";
+import { sys_bind, sys_close, sys_exit_group, sys_getrandom, sys_listen, sys_setsockopt, sys_socket } from "../lib/sys";
 import { heapInit } from "./alloc";
 import { aofLoad } from "./aof";
 import { adminInit, registerAdminCommands } from "./admin";
@@ -18,7 +18,20 @@ import { dispatch, loopInit, loopListen, loopStartCron } from "./loop";
 import { registerMonitorCommands } from "./monitor";
 import { registerMultiCommands } from "./multi";
 import { randomInit, randomU64 } from "./random";
-import { LOG_NOTICE, LOG_WARNING, bootMsSet, cfg, clockRefresh, configDefaults, log, logBegin, logEnd, logInt, logText, runId } from "./server";
+import {
+  bootMsSet,
+  cfg,
+  clockRefresh,
+  configDefaults,
+  log,
+  LOG_NOTICE,
+  LOG_WARNING,
+  logBegin,
+  logEnd,
+  logInt,
+  logText,
+  runId,
+} from "./server";
 import { registerShutdownCommands } from "./shutdown";
 import { registerStringCommands } from "./strings";
 import { registerUnsupportedCommands } from "./unsupported";

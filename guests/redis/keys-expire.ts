@@ -1,10 +1,19 @@
 /** EXPIRE, TTL and their relatives (expire.c of Redis 7.0). */
-import { Client, argLen, argPtr, argc } from "./client";
-import { ACL_KEYSPACE, CMD_FAST, CMD_READONLY, CMD_WRITE, Command, argIs, command, describe } from "./command";
+import { argc, argLen, argPtr, Client } from "./client";
+import { ACL_KEYSPACE, argIs, CMD_FAST, CMD_READONLY, CMD_WRITE, Command, command, describe } from "./command";
 import { errorName } from "./dispatch";
-import { dbDeleteEntry, dbFind, entryExpire, expireRemove, expireSet, lastEntry, lookupRead, lookupWrite, signalModified } from "./keyspace";
-import { NOTIFY_GENERIC, notify } from "./notify";
-import { parseI64, parsedI64 } from "./number";
+import {
+  dbDeleteEntry,
+  dbFind,
+  entryExpire,
+  expireRemove,
+  expireSet,
+  lastEntry,
+  lookupWrite,
+  signalModified,
+} from "./keyspace";
+import { notify, NOTIFY_GENERIC } from "./notify";
+import { parsedI64, parseI64 } from "./number";
 import { propagateBegin, propagateBytes, propagateI64, propagateText } from "./propagate";
 import { errorBegin, errorBytes, errorEnd, errorText, replyError, replyI64, replyNotInteger, replyOom } from "./reply";
 import { dirtyAdd, loading, nowMs } from "./server";

@@ -1,12 +1,12 @@
 /** KEYS and SCAN. */
 import { globMatch } from "./bytes";
-import { Client, argLen, argPtr } from "./client";
+import { argLen, argPtr, Client } from "./client";
 import { ACL_DANGEROUS, ACL_KEYSPACE, CMD_READONLY, command, describe } from "./command";
 import { dictFirst, dictNext, entryKey, entryLength, entryValue } from "./dict";
 import { dbDict, dbFind, entryExpired } from "./keyspace";
 import { Obj } from "./object";
 import { deferArray, deferBegin, replyArray, replyBulk, replyBulkI64 } from "./reply";
-import { scanCursor, scanDict, scanFound, scanFoundCount, scanMatches, scanParse, scanType } from "./scan";
+import { scanDict, scanFound, scanFoundCount, scanMatches, scanParse, scanType } from "./scan";
 import { free, tryAlloc } from "./alloc";
 
 function keys(c: Client): void {

@@ -1,53 +1,47 @@
 /** Commands on keys whatever they hold (db.c, expire.c and object.c of Redis 7.0 are the reference). Expiry: keys-expire.ts, SCAN and KEYS: keys-scan.ts. */
-import { Client, argLen, argPtr, argc } from "./client";
+import { helpBegin, helpEnd, helpLine } from "./help";
+import { argc, argLen, argPtr, Client } from "./client";
 import {
-  ACL_CONNECTION,
   ACL_DANGEROUS,
   ACL_KEYSPACE,
+  argIs,
   CMD_DENYOOM,
   CMD_FAST,
   CMD_LOADING,
   CMD_READONLY,
   CMD_STALE,
   CMD_WRITE,
-  argIs,
   command,
+  Command,
   describe,
   subcommand,
 } from "./command";
-import { compare, equal } from "./bytes";
+import { equal } from "./bytes";
 import { containerDuplicate } from "./container";
-import { Dict, entryKey, entryLength, entryValue } from "./dict";
+import { entryKey, entryLength, entryValue } from "./dict";
 import {
-  Db,
   dbAdd,
-  dbAt,
-  dbDelete,
+  dbBeforeFlush,
   dbDeleteEntry,
   dbEmpty,
   dbFind,
   dbRandom,
   dbSize,
+  dbSwap,
   dbTake,
   entryExpire,
   expireSet,
-  lookupRead,
-  lookupWrite,
-  signalModified,
   lastEntry,
-  dbBeforeFlush,
-  dbSwap,
+  lookupRead,
+  signalModified,
 } from "./keyspace";
 import { touchWatchedAll } from "./multi";
-import { NOTIFY_GENERIC, notify } from "./notify";
-import { Obj, STRING, encodingName, idleSeconds, lfuFrequency, objRelease, strDuplicate, typeName } from "./object";
-import { propagateBegin, propagateBytes, propagateText } from "./propagate";
+import { notify, NOTIFY_GENERIC } from "./notify";
+import { encodingName, idleSeconds, lfuFrequency, Obj, objRelease, strDuplicate, STRING, typeName } from "./object";
 import {
-  replyArray,
   replyBulk,
   replyBulkText,
   replyError,
-  replyHelpLine,
   replyI64,
   replyNoKey,
   replyNotInteger,
@@ -57,11 +51,10 @@ import {
   replyStatus,
   replySyntaxError,
 } from "./reply";
-import { parseI64, parsedI64 } from "./number";
-import { cfg, dirtyAdd, lruClock } from "./server";
+import { parsedI64, parseI64 } from "./number";
+import { cfg, dirtyAdd } from "./server";
 import { registerExpireCommands } from "./keys-expire";
 import { registerScanCommands } from "./keys-scan";
-import { argRange, argInt } from "./arguments";
 import { signalReadyAll } from "./blocked";
 
 function del(c: Client): void {
@@ -325,18 +318,20 @@ function objectFreq(c: Client): void {
   replyI64(c, lfuFrequency(changetype<Obj>(o)));
 }
 function objectHelp(c: Client): void {
-  replyArray(c, 11);
-  replyHelpLine(c, "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
-  replyHelpLine(c, "ENCODING <key>");
-  replyHelpLine(c, "    Return the kind of internal representation used in order to store the value");
-  replyHelpLine(c, "    associated with a <key>.");
-  replyHelpLine(c, "FREQ <key>");
-  replyHelpLine(c, "    Return the access frequency index of the <key>. The returned integer is");
-  replyHelpLine(c, "    proportional to the logarithm of the recent access frequency of the key.");
-  replyHelpLine(c, "IDLETIME <key>");
-  replyHelpLine(c, "    Return the idle time of the <key>, that is the approximated number of");
-  replyHelpLine(c, "    seconds elapsed since the last access to the key.");
-  replyHelpLine(c, "REFCOUNT <key>");
+  helpBegin(c, "OBJECT");
+  helpLine(c, "ENCODING <key>");
+  helpLine(c, "    Return the kind of internal representation used in order to store the value");
+  helpLine(c, "    associated with a <key>.");
+  helpLine(c, "FREQ <key>");
+  helpLine(c, "    Return the access frequency index of the <key>. The returned integer is");
+  helpLine(c, "    proportional to the logarithm of the recent access frequency of the key.");
+  helpLine(c, "IDLETIME <key>");
+  helpLine(c, "    Return the idle time of the <key>, that is the approximated number of");
+  helpLine(c, "    seconds elapsed since the last access to the key.");
+  helpLine(c, "REFCOUNT <key>");
+  helpLine(c, "    Return the number of references of the value associated with the specified");
+  helpLine(c, "    <key>.");
+  helpEnd(c);
 }
 
 export function registerKeyCommands(): void {
@@ -390,4 +385,3 @@ export function registerKeyCommands(): void {
     }
   }
 }
-import { Command } from "./command";

@@ -8,31 +8,33 @@
  * Commands: `lookupRead` / `lookupWrite`, then `dbAdd`, `dbSet`, `dbDelete`, `dbReplaceValue`; after a change
  * `signalModified`, `notify` and `dirty += n` (`dirtyAdd`).
  */
-import { alloc, free, tryAlloc, usable } from "./alloc";
+import { alloc, free, tryAlloc, tryRealloc, usable } from "./alloc";
 import { aofBeforeChange, aofKeyAdded, rewriteActive } from "./aof";
 import { rewriteRestart } from "./aof-rewrite";
 import { copy, hash } from "./bytes";
-import { Client, argLen, argPtr } from "./client";
+import { argLen, argPtr, Client } from "./client";
 import {
   Dict,
-  ENTRY_HEADER,
-  ENTRY_VOLATILE,
   dictAddHash,
+  dictClear,
+  dictFairRandom,
   dictFindHash,
   dictInit,
   dictReplaceEntry,
   dictUnlink,
+  ENTRY_HEADER,
+  ENTRY_VOLATILE,
   entryKey,
   entryLength,
   entrySetValue,
   entryValue,
 } from "./dict";
 import { accessTouch } from "./evict";
-import { NOTIFY_EXPIRED, NOTIFY_GENERIC, NOTIFY_KEY_MISS, NOTIFY_NEW, notify } from "./notify";
-import { Obj, objRelease, STRING } from "./object";
+import { notify, NOTIFY_EXPIRED, NOTIFY_KEY_MISS, NOTIFY_NEW } from "./notify";
+import { Obj, objRelease } from "./object";
 import { propagateDelete } from "./propagate";
 import { replyWrongType } from "./reply";
-import { cfg, dirty, loading, nowMs, stats } from "./server";
+import { cfg, loading, nowMs, stats } from "./server";
 import { touchWatched } from "./multi";
 import { signalReady } from "./blocked";
 
@@ -133,7 +135,6 @@ function heapDown(heap: usize, count: u32, i: u32, when: i64, e: usize): void {
   }
   heapPut(heap, i, when, e);
 }
-import { tryRealloc, tryAllocZero } from "./alloc";
 /** Gives `e` an expiry time; answers the entry, which may have moved; 0 when memory is short. */
 function heapSet(d: Db, e: usize, when: i64): usize {
   if (entryVolatile(e)) {
@@ -377,7 +378,6 @@ export function signalModified(db: u32, key: usize, n: u32): void {
 }
 
 /** Any live key's entry, fairly; 0 if there is none. */
-import { dictFairRandom } from "./dict";
 export function dbRandom(db: u32): usize {
   const keys = dbDict(db);
   let e = dictFairRandom(keys);
@@ -413,7 +413,6 @@ export function dbEmpty(db: u32): u32 {
   d.heapCap = 0;
   return n;
 }
-import { dictClear } from "./dict";
 function releaseValue(v: usize): void {
   objRelease(changetype<Obj>(v));
 }

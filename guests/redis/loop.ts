@@ -4,30 +4,30 @@
  * A chunk handed to the device stays in its client's list of flights until SENT. A client that is closed leaves its flights
  * without an owner; each chunk goes back to the pool on its own SENT.
  */
-import { free } from "./alloc";
-import { aofBeforeSleep, aofCron, aofFileEvent, aofShutdown } from "./aof";
-import { TIMER_REWRITE, rewriteSlice } from "./aof-rewrite";
-import { TIMER_BLOCK, blockTimerEvent, blockedClientFree, unblockedTake } from "./blocked";
-import { blobFree, blobNew } from "./bytes";
+import { alloc, free, hasRoom, notePeak, realloc } from "./alloc";
+import { aofBeforeSleep, aofCron, aofFileEvent } from "./aof";
+import { rewriteSlice, TIMER_REWRITE } from "./aof-rewrite";
+import { blockedClientFree, blockTimerEvent, TIMER_BLOCK, unblockedTake } from "./blocked";
+import { blobFree, blobNew, textCopy } from "./bytes";
 import {
+  Client,
   CLIENT_BLOCKED,
-  CLIENT_CLOSED,
   CLIENT_CLOSE_AFTER_REPLY,
   CLIENT_CLOSE_ASAP,
+  CLIENT_CLOSED,
   CLIENT_MONITOR,
   CLIENT_PENDING,
   CLIENT_PUBSUB,
-  Client,
   clientCloseSoon,
   clientCount,
   clientLink,
   clientNew,
-  clientUnlink,
   clientsHead,
+  clientUnlink,
   closeHead,
   closeHeadSet,
 } from "./client";
-import { Dict, dictRehash } from "./dict";
+import { dictRehash } from "./dict";
 import { dbDict, expireDue } from "./keyspace";
 import { monitorClientFree } from "./monitor";
 import { multiClientFree } from "./multi";
@@ -37,8 +37,22 @@ import { runPostponed } from "./postponed";
 import { clientParse, clientReceive } from "./protocol";
 import { pubsubClientFree } from "./pubsub";
 import { Chunk, chunkFree, outputSeal, pendingHead, pendingSet } from "./reply";
-import { notePeak } from "./alloc";
-import { LOG_WARNING, LOG_NOTICE, cfg, clockSet, log, logBegin, logEnd, logInt, logText, nowMs, shutdownAsked, stats, ustime, monoMs } from "./server";
+import {
+  cfg,
+  clockSet,
+  log,
+  LOG_NOTICE,
+  LOG_WARNING,
+  logBegin,
+  logEnd,
+  logInt,
+  logText,
+  monoMs,
+  nowMs,
+  shutdownAsked,
+  stats,
+  ustime,
+} from "./server";
 import { adminCron } from "./admin";
 import {
   RING_ACCEPT,
@@ -52,7 +66,6 @@ import {
   RING_TIMER,
   RingEvent,
   sys_close,
-  sys_exit_group,
   sys_getpeername,
   sys_getsockname,
   sys_ring_attach,
@@ -60,10 +73,9 @@ import {
   sys_ring_send,
   sys_ring_setup,
   sys_ring_timer,
-  sys_setsockopt,
+  sys_ring_user,
   sys_write,
 } from "../lib/sys";
-import { alloc } from "./alloc";
 import { shutdownBegin, shutdownStep } from "./shutdown";
 
 const EVENTS: i32 = 1024;
@@ -109,7 +121,6 @@ export function loopStartCron(): void {
 function clientOf(fd: i32): usize {
   return <u32>fd < byFdCap ? load<usize>(byFd + (<usize>fd << 2)) : 0;
 }
-import { realloc } from "./alloc";
 function clientOfSet(fd: i32, p: usize): void {
   if (<u32>fd >= byFdCap) {
     const cap = max<u32>(byFdCap << 1, <u32>fd + 1);
@@ -137,9 +148,6 @@ function addressBlob(): usize {
 }
 
 const refusal = memory.data(64);
-import { textCopy } from "./bytes";
-import { hasRoom } from "./alloc";
-import { sys_ring_user } from "../lib/sys";
 
 function accept(fd: i32): void {
   if (fd < 0) return;

@@ -1,10 +1,19 @@
 /** MONITOR: every command, as text, to the clients that asked for it. */
-import { CLIENT_FAKE, CLIENT_MONITOR, CLIENT_DENY_BLOCKING, Client, argLen, argPtr, argc, clientsHead } from "./client";
-import { ACL_DANGEROUS, CMD_ADMIN, CMD_LOADING, CMD_NOSCRIPT, CMD_SKIP_MONITOR, CMD_STALE, Command, command, describe } from "./command";
+import { argc, argLen, argPtr, Client, CLIENT_DENY_BLOCKING, CLIENT_MONITOR, clientsHead } from "./client";
+import {
+  ACL_DANGEROUS,
+  CMD_ADMIN,
+  CMD_LOADING,
+  CMD_NOSCRIPT,
+  CMD_SKIP_MONITOR,
+  CMD_STALE,
+  Command,
+  command,
+  describe,
+} from "./command";
 import { blobData, blobLength } from "./bytes";
 import { formatI64 } from "./number";
-import { replyError, replyOk, replyRaw, replyRawText, reserve, commit } from "./reply";
-import { nowMs } from "./server";
+import { commit, replyError, replyOk, replyRaw, replyRawText, reserve } from "./reply";
 import { sys_clock_ms } from "../lib/sys";
 
 export let monitorCount: i32 = 0;

@@ -7,19 +7,19 @@
 import { alloc, free, tryAlloc, tryRealloc } from "./alloc";
 import { equal } from "./bytes";
 import {
+  argc,
+  argcSet,
+  argLen,
+  argPtr,
+  argv,
+  argvCap,
+  argvSwap,
+  Client,
   CLIENT_DENY_BLOCKING,
   CLIENT_DIRTY_CAS,
   CLIENT_DIRTY_EXEC,
   CLIENT_EXECUTING,
   CLIENT_MULTI,
-  Client,
-  argLen,
-  argPtr,
-  argc,
-  argcSet,
-  argv,
-  argvCap,
-  argvSwap,
   rawLen,
   rawPtr,
   rawSet,
@@ -36,10 +36,32 @@ import {
   command,
   describe,
 } from "./command";
-import { Dict, dictFind, dictFindOrAdd, dictFirst, dictNew, dictNext, dictUnlink, entryKey, entryLength, entrySetValue, entryValue } from "./dict";
-import { CMD_ALWAYS, CMD_EXEC, CMD_NEVER_QUEUED, call, errorName, execBegin, execEnd } from "./dispatch";
+import {
+  Dict,
+  dictFind,
+  dictFindOrAdd,
+  dictFirst,
+  dictNew,
+  dictNext,
+  dictUnlink,
+  entryKey,
+  entryLength,
+  entrySetValue,
+  entryValue,
+} from "./dict";
+import { call, CMD_ALWAYS, CMD_EXEC, CMD_NEVER_QUEUED, errorName, execBegin, execEnd } from "./dispatch";
 import { dbAt, dbDict, entryExpired } from "./keyspace";
-import { errorBegin, errorEnd, errorText, replyArray, replyError, replyNullArray, replyOk, replyOom, replyStatus } from "./reply";
+import {
+  errorBegin,
+  errorEnd,
+  errorText,
+  replyArray,
+  replyError,
+  replyNullArray,
+  replyOk,
+  replyOom,
+  replyStatus,
+} from "./reply";
 
 const RECORD: usize = 12;
 

@@ -8,8 +8,9 @@
  */
 import { alloc, free, tryAlloc, tryRealloc, usable } from "./alloc";
 import { copy } from "./bytes";
-import { formatI64, parseI64, parsedI64 } from "./number";
+import { formatI64, parsedI64, parseI64 } from "./number";
 import { cfg, lruClock, nowMs } from "./server";
+import { containerFree } from "./container";
 
 export const STRING: u32 = 0;
 export const LIST: u32 = 1;
@@ -200,4 +201,3 @@ export function lfuFrequency(o: Obj): i64 {
 }
 
 // Imported last: container.ts and what it needs use the constants above, and a constant must be compiled before its users.
-import { containerFree } from "./container";

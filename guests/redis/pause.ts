@@ -1,5 +1,5 @@
 /** CLIENT PAUSE: commands wait in their client until UNPAUSE or the end of the time. */
-import { CLIENT_PAUSED, Client, argLen, argPtr, argc, clientsHead } from "./client";
+import { Client, CLIENT_PAUSED, clientsHead } from "./client";
 import { Command } from "./command";
 import { monoMs } from "./server";
 import { queueUnblocked } from "./blocked";

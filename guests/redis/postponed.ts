@@ -1,6 +1,6 @@
 /** A request kept for later in `client.blockArgs`: argc, pairs, bytes (the layout of blocked.ts). */
 import { free, tryAlloc } from "./alloc";
-import { Client, argLen, argPtr, argc, argcSet, argv, argvCap, argvSwap, rawSet } from "./client";
+import { argc, argcSet, argLen, argPtr, argv, argvCap, argvSwap, Client, rawSet } from "./client";
 import { execute } from "./dispatch";
 
 export function postpone(c: Client): bool {

@@ -5,7 +5,7 @@
  * state says something else: `propagateBegin(3); propagateText("srem"); propagateBytes(p, n); propagateBytes(q, m);` for each
  * command that replays it (several are allowed), or `propagateNothing()`. In all cases `dirty` must have moved for anything to be written.
  */
-import { alloc, free, realloc } from "./alloc";
+import { realloc } from "./alloc";
 import { aofEnabled, aofFeed } from "./aof";
 import { copy, textCopy } from "./bytes";
 import { formatI64, formatU64 } from "./number";

@@ -7,24 +7,26 @@
  *
  * Limits and error texts are those of Redis 7.0 (networking.c, processMultibulkBuffer and processInlineBuffer).
  */
-import { free, tryAlloc, tryRealloc } from "./alloc";
+import { free, hasRoom, tryAlloc, tryRealloc } from "./alloc";
 import {
+  argcSet,
+  argLen,
+  argPtr,
+  argSet,
+  argvReserve,
+  Client,
   CLIENT_AUTHENTICATED,
   CLIENT_BLOCKED,
   CLIENT_CLOSE_AFTER_REPLY,
   CLIENT_CLOSE_ASAP,
   CLIENT_PAUSED,
-  Client,
-  argSet,
-  argcSet,
-  argvReserve,
   clientCloseSoon,
   rawSet,
 } from "./client";
-import { execute } from "./dispatch";
-import { parseI64, parsedI64 } from "./number";
+import { execute, rejectOversized } from "./dispatch";
+import { parsedI64, parseI64 } from "./number";
 import { errorBegin, errorBytes, errorEnd, errorText, replyError, replyOom } from "./reply";
-import { LOG_VERBOSE, LOG_WARNING, cfg, log, stats } from "./server";
+import { cfg, log, LOG_VERBOSE, LOG_WARNING, stats } from "./server";
 
 const LINE_MAX: usize = 65536; // PROTO_INLINE_MAX_SIZE
 const STOP: u32 = CLIENT_BLOCKED | CLIENT_CLOSE_ASAP | CLIENT_CLOSE_AFTER_REPLY | CLIENT_PAUSED;
@@ -193,7 +195,6 @@ function keepPart(c: Client, start: usize, count: i32, done: i32): void {
   c.partCount = done;
   c.multibulk = count;
 }
-import { argLen, argPtr } from "./client";
 function argPointer(i: u32): usize {
   return argPtr(i);
 }
@@ -216,7 +217,6 @@ function roomFor(c: Client, n: usize): bool {
   if (!hasRoom(n + (n >> 3))) return false;
   return true;
 }
-import { hasRoom } from "./alloc";
 
 /** One inline command; answers the byte behind it, or 0 when it is incomplete. */
 function inline_(c: Client, p: usize, end: usize): usize {
@@ -351,7 +351,6 @@ function discard(c: Client, p: usize, end: usize): usize {
   }
   return p;
 }
-import { rejectOversized } from "./dispatch";
 
 function run(c: Client, p: usize, end: usize): usize {
   needed = 0;

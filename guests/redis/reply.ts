@@ -9,10 +9,10 @@
  */
 import { alloc, free, tryAlloc } from "./alloc";
 import { copy, textCopy } from "./bytes";
-import { CLIENT_CLOSE_ASAP, CLIENT_FAKE, CLIENT_PENDING, Client, clientCloseSoon } from "./client";
+import { Client, CLIENT_CLOSE_ASAP, CLIENT_FAKE, CLIENT_PENDING, clientCloseSoon } from "./client";
 import { formatI64, formatU64 } from "./number";
 import { formatScore } from "./double";
-import { Obj, STRING_HEADER, ENC_INT, strView, viewLen, viewPtr } from "./object";
+import { ENC_INT, Obj, objRelease, STRING_HEADER, strView, viewLen, viewPtr } from "./object";
 import { errorSeen } from "./errors";
 
 /** A piece of output. */
@@ -71,8 +71,6 @@ function chunkNew(atLeast: u32): usize {
   return p;
 }
 
-import { objRelease } from "./object";
-
 export function chunkFree(p: usize): void {
   const k = changetype<Chunk>(p);
   if (k.object) objRelease(changetype<Obj>(k.object));
@@ -117,6 +115,7 @@ function reserveSlow(c: Client, n: u32): usize {
   if (!p && want > n) p = chunkNew(n);
   if (!p) {
     clientCloseSoon(c);
+    if (n > CHUNK_BYTES) return 0; // only replyRaw asks for that much, and it looks at outPtr before it writes
     if (n > sinkCap) {
       sinkCap = max<u32>(n, 4096);
       free(sink);

@@ -1,8 +1,8 @@
 /** What the SCAN family has in common: options, cursor, filtering. */
 import { argIs } from "./command";
-import { Client, argLen, argPtr, argc } from "./client";
+import { argc, argLen, argPtr, Client } from "./client";
 import { globMatch } from "./bytes";
-import { parseI64, parseU64, parsedI64, parsedU64 } from "./number";
+import { parsedI64, parsedU64, parseI64, parseU64 } from "./number";
 import { replyError, replyNotInteger, replySyntaxError } from "./reply";
 import { realloc } from "./alloc";
 import { Dict, dictScan } from "./dict";

@@ -4,7 +4,7 @@
  * `cfg` and `stats` are structures in static memory, so that CONFIG's and INFO's tables can hold field
  * addresses (`offsetof<Config>("field")`). Whoever owns a feature writes its fields; everybody may read.
  */
-import { sys_clock_ms, sys_write, sys_getpid } from "../lib/sys";
+import { sys_clock_ms, sys_getpid, sys_write } from "../lib/sys";
 import { textCopy } from "./bytes";
 import { formatI64 } from "./number";
 

@@ -1,10 +1,21 @@
 /** SHUTDOWN, SIGTERM, SIGINT: the file is flushed and synced, then the guest exits. */
 import { aofShutdown, aofShutdownWaits } from "./aof";
 import { flushOutput } from "./loop";
-import { CLIENT_DENY_BLOCKING, Client, argc } from "./client";
-import { ACL_DANGEROUS, CMD_ADMIN, CMD_ALLOW_BUSY, CMD_LOADING, CMD_NOSCRIPT, CMD_NO_MULTI, CMD_STALE, argIs, command, describe } from "./command";
+import { argc, Client, CLIENT_DENY_BLOCKING } from "./client";
+import {
+  ACL_DANGEROUS,
+  argIs,
+  CMD_ADMIN,
+  CMD_ALLOW_BUSY,
+  CMD_LOADING,
+  CMD_NO_MULTI,
+  CMD_NOSCRIPT,
+  CMD_STALE,
+  command,
+  describe,
+} from "./command";
 import { replyError, replyOk, replySyntaxError } from "./reply";
-import { LOG_NOTICE, LOG_WARNING, log, shutdownAskedSet, shutdownAsked } from "./server";
+import { log, LOG_WARNING, shutdownAsked, shutdownAskedSet } from "./server";
 import { sys_exit_group } from "../lib/sys";
 
 let forced: bool = false;

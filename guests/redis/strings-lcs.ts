@@ -1,11 +1,21 @@
 /** LCS: the longest common subsequence of two strings (t_string.c, lcsCommand). */
 import { argI64, argInt } from "./arguments";
 import { free, tryAlloc } from "./alloc";
-import { Client, argc } from "./client";
-import { ACL_STRING, CMD_READONLY, argIs, command, describe } from "./command";
+import { argc, Client } from "./client";
+import { ACL_STRING, argIs, CMD_READONLY, command, describe } from "./command";
 import { lookupRead } from "./keyspace";
 import { Obj, STRING, strView, viewLen, viewPtr } from "./object";
-import { deferArray, deferBegin, replyArray, replyBulk, replyBulkText, replyError, replyI64, replyMap, replySyntaxError } from "./reply";
+import {
+  deferArray,
+  deferBegin,
+  replyArray,
+  replyBulk,
+  replyBulkText,
+  replyError,
+  replyI64,
+  replyMap,
+  replySyntaxError,
+} from "./reply";
 import { cfg } from "./server";
 
 const scratch = memory.data(64);

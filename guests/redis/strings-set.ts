@@ -1,17 +1,37 @@
 /** SET, GET and their relatives with expiry options. */
-import { Client, argLen, argPtr, argc } from "./client";
-import { ACL_KEYSPACE, ACL_STRING, CMD_DENYOOM, CMD_FAST, CMD_READONLY, CMD_WRITE, argIs, command, describe } from "./command";
-import { dbDelete, dbFind, dbSet, expireRemove, expireSet, lastEntry, lookupRead, lookupWrite, signalModified, wrongType } from "./keyspace";
-import { NOTIFY_GENERIC, NOTIFY_STRING, notify } from "./notify";
-import { Obj, STRING, objRelease, strNew } from "./object";
-import { parseI64, parsedI64 } from "./number";
+import { argc, argLen, argPtr, Client } from "./client";
+import {
+  ACL_STRING,
+  argIs,
+  CMD_DENYOOM,
+  CMD_FAST,
+  CMD_READONLY,
+  CMD_WRITE,
+  command,
+  Command,
+  describe,
+} from "./command";
+import {
+  dbDelete,
+  dbFind,
+  dbSet,
+  expireRemove,
+  expireSet,
+  lastEntry,
+  lookupRead,
+  lookupWrite,
+  signalModified,
+  wrongType,
+} from "./keyspace";
+import { notify, NOTIFY_GENERIC, NOTIFY_STRING } from "./notify";
+import { Obj, objRelease, STRING, strNew } from "./object";
+import { parsedI64, parseI64 } from "./number";
 import { propagateBegin, propagateBytes, propagateI64, propagateText } from "./propagate";
 import {
   errorBegin,
   errorEnd,
   errorText,
   replyBulkObj,
-  replyError,
   replyI64,
   replyNotInteger,
   replyNull,
@@ -20,7 +40,6 @@ import {
   replySyntaxError,
 } from "./reply";
 import { dirtyAdd, nowMs } from "./server";
-import { Command } from "./command";
 import { CMD_QUICK, errorName } from "./dispatch";
 
 const NX: u32 = 1;

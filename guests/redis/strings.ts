@@ -1,13 +1,36 @@
 /** String commands (t_string.c of Redis 7.0 is the reference for behaviour and texts), except SET and GET's family of expiry options: set.ts. */
 import { argI64, argInt } from "./arguments";
-import { Client, argLen, argPtr, argc } from "./client";
+import { argc, argLen, argPtr, Client } from "./client";
 import { ACL_STRING, CMD_DENYOOM, CMD_FAST, CMD_READONLY, CMD_WRITE, command, describe } from "./command";
-import { addLongDouble, LD_NAN_OR_INF, LD_NOT_FLOAT_A } from "./double";
-import { entryValue } from "./dict";
-import { dbAdd, dbReplaceValue, dbSet, expireSet, lastEntry, lookupRead, lookupReadKey, lookupWrite, signalModified, wrongType, dbFind } from "./keyspace";
-import { NOTIFY_STRING, notify } from "./notify";
-import { ENC_INT, Obj, STRING, STRING_HEADER, objRelease, strFromI64, strNew, strNewRaw, strNewSize, strView, strWritable, viewLen, viewPtr } from "./object";
-import { parseI64, parsedI64 } from "./number";
+import { addLongDouble, LD_NAN_OR_INF } from "./double";
+import {
+  dbAdd,
+  dbFind,
+  dbReplaceValue,
+  dbSet,
+  lastEntry,
+  lookupRead,
+  lookupWrite,
+  signalModified,
+  wrongType,
+} from "./keyspace";
+import { notify, NOTIFY_STRING } from "./notify";
+import {
+  ENC_INT,
+  Obj,
+  objRelease,
+  strFromI64,
+  STRING,
+  STRING_HEADER,
+  strNew,
+  strNewRaw,
+  strNewSize,
+  strView,
+  strWritable,
+  viewLen,
+  viewPtr,
+} from "./object";
+import { parsedI64, parseI64 } from "./number";
 import { propagateBegin, propagateBytes, propagateText } from "./propagate";
 import {
   replyArray,
@@ -23,7 +46,7 @@ import {
 import { cfg, dirtyAdd } from "./server";
 import { registerSetCommands } from "./strings-set";
 import { registerLcsCommand } from "./strings-lcs";
-import { alloc, free } from "./alloc";
+import { alloc } from "./alloc";
 
 function mget(c: Client): void {
   replyArray(c, argc - 1);

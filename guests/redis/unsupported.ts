@@ -1,8 +1,30 @@
 /** Commands of real Redis that this image does not have: each answers with an error that names the image that has them. */
 import { Client } from "./client";
-import { ACL_GEO, ACL_HYPERLOGLOG, ACL_SCRIPTING, ACL_STREAM, CMD_NOSCRIPT, CMD_UNSUPPORTED, Command, command, describe, ACL_DANGEROUS, argIs } from "./command";
-import { argPtr, argc } from "./client";
-import { errorBegin, errorBytes, errorEnd, errorText, replyArray, replyError, replyOk, replyMap, replyBulkText, replyNull } from "./reply";
+import {
+  ACL_DANGEROUS,
+  ACL_GEO,
+  ACL_HYPERLOGLOG,
+  ACL_SCRIPTING,
+  ACL_STREAM,
+  argIs,
+  CMD_NOSCRIPT,
+  CMD_UNSUPPORTED,
+  Command,
+  command,
+  describe,
+} from "./command";
+import {
+  errorBegin,
+  errorBytes,
+  errorEnd,
+  errorText,
+  replyArray,
+  replyBulkText,
+  replyError,
+  replyMap,
+  replyNull,
+  replyOk,
+} from "./reply";
 
 function refuse(c: Client, what: string): void {
   errorBegin("ERR '");
