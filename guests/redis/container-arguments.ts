@@ -2,7 +2,7 @@
  * Argument checks that only the container commands need. Each replies the error itself and answers false;
  * integers are left in `argInt` (arguments.ts).
  */
-import { hasRoom } from "./alloc";
+import { free, hasRoom, tryAlloc } from "./alloc";
 import { argI64, argInt, argRange } from "./arguments";
 import { Client, argLen, argc } from "./client";
 import { parseF64 } from "./double";
@@ -36,12 +36,39 @@ const zero = memory.data<u8>([48]);
  * command knows the bytes of the arguments only: a request of very many short ones needs several times that.
  */
 export function roomForArguments(c: Client): bool {
-  if (argc <= 512) return true;
+  // Long ones are tried one by one: free memory in pieces too small for them does not help.
+  let probes: usize = 0;
+  let good = true;
   let bytes: f64 = <f64>argc * 80;
-  for (let i = 2; i < argc; i++) bytes += <f64>argLen(i) * 2;
-  if (bytes < 4.0e9 && hasRoom(<usize>bytes)) return true;
-  replyOom(c);
-  return false;
+  for (let i = 2; i < argc && good; i++) {
+    const length = argLen(i);
+    bytes += <f64>length * 2;
+    if (length <= LONG) continue;
+    const probe = tryAlloc(<usize>length + 128);
+    if (probe) {
+      store<usize>(probe, probes);
+      probes = probe;
+    } else good = false;
+  }
+  while (probes) {
+    const next = load<usize>(probes);
+    free(probes);
+    probes = next;
+  }
+  if (good && argc > 512) good = bytes < 4.0e9 && hasRoom(<usize>bytes);
+  if (!good) replyOom(c);
+  return good;
+}
+
+/** Up to this length an element is served from memory that `alloc` can count on. */
+const LONG: u32 = 16384;
+
+/** Whether an element of that length can be stored now. */
+export function roomForElement(length: u32): bool {
+  if (length <= LONG) return true;
+  const probe = tryAlloc(<usize>length + 128);
+  free(probe);
+  return probe != 0;
 }
 
 /** The error for a number of arguments that the table's arity cannot express. */

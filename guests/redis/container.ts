@@ -36,10 +36,10 @@ export function containerDuplicate(o: Obj): usize {
   const bytes = <f64>containerBytes(o, 0);
   if (bytes > 3.0e9 || !hasRoom(<usize>(bytes * 1.125))) return 0;
   const type = <u32>o.type;
-  if (type == LIST) return changetype<usize>(listDuplicate(o));
-  if (type == HASH) return changetype<usize>(hashDuplicate(o));
-  if (type == SET) return changetype<usize>(setDuplicate(o));
-  return changetype<usize>(zsetDuplicate(o));
+  if (type == LIST) return listDuplicate(o);
+  if (type == HASH) return hashDuplicate(o);
+  if (type == SET) return setDuplicate(o);
+  return zsetDuplicate(o);
 }
 
 /** Bytes used; looks at no more than `samples` elements and extrapolates (0: all). */

@@ -103,6 +103,7 @@ export function hmset(c: Client): void {
 }
 
 export function hsetnx(c: Client): void {
+  if (!roomForArguments(c)) return;
   const found = hashForWrite(c);
   if (!found) return;
   const o = changetype<Obj>(found);

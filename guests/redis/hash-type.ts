@@ -8,7 +8,7 @@
  * Results are left in `hashValue`/`hashValueLength` (hashGet) and `hashField`… (iteration); they point into the hash and
  * hold until it changes. Called by hash-commands.ts, container.ts, SORT and the AOF rewrite.
  */
-import { alloc, free, usable } from "./alloc";
+import { alloc, free, tryAlloc, usable } from "./alloc";
 import { copy, hash } from "./bytes";
 import {
   Dict,
@@ -243,15 +243,27 @@ export function hashFree(o: Obj): void {
   else dictFree(dictOf(o), 0);
 }
 
-export function hashDuplicate(o: Obj): Obj {
-  if (packed(o)) return objNew(HASH, ENC_LISTPACK, hashPackCopy(o.data));
+/** A deep copy, or 0 when memory is short. */
+export function hashDuplicate(o: Obj): usize {
+  if (packed(o)) return changetype<usize>(objNew(HASH, ENC_LISTPACK, hashPackCopy(o.data)));
   const from = dictOf(o);
   const d = dictNew();
   dictReserve(d, from.used);
   for (let e = dictFirst(from); e; e = dictNext(from, e)) {
-    dictLink(d, entryNew(entryKey(e), entryLength(e), entryHash(e), hashEntryValue(e), hashEntryValueLength(e)));
+    const length = entryLength(e);
+    const bytes = ENTRY_HEADER + <usize>length + hashEntryValueLength(e);
+    const twin = tryAlloc(bytes);
+    if (!twin) {
+      dictFree(d, 0);
+      return 0;
+    }
+    store<u32>(twin, entryHash(e), 4);
+    store<u32>(twin, length, 8);
+    store<u32>(twin, hashEntryValueLength(e), 12);
+    copy(entryKey(twin), entryKey(e), bytes - ENTRY_HEADER);
+    dictLink(d, twin);
   }
-  return objNew(HASH, ENC_HT, changetype<usize>(d));
+  return changetype<usize>(objNew(HASH, ENC_HT, changetype<usize>(d)));
 }
 
 export function hashBytes(o: Obj, samples: u32): f64 {

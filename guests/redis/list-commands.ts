@@ -163,6 +163,7 @@ export function lset(c: Client): void {
     return;
   }
   if (wrongType(c, found, LIST) || !argI64(c, 2)) return;
+  if (!roomForArguments(c)) return;
   const list = listOf(changetype<Obj>(found));
   const index = argInt;
   if (!quicklistSeek(list, index)) {
@@ -187,7 +188,7 @@ export function linsert(c: Client): void {
     replyI64(c, 0);
     return;
   }
-  if (wrongType(c, found, LIST)) return;
+  if (wrongType(c, found, LIST) || !roomForArguments(c)) return;
   const list = listOf(changetype<Obj>(found));
   const pivot = argPtr(3);
   const pivotLength = argLen(3);

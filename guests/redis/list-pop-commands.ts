@@ -6,6 +6,7 @@
 import { argInt, argRange, argTimeout, argTimeoutMs } from "./arguments";
 import { blockOnKeys, readyKey, readyKeyLen } from "./blocked";
 import { equal } from "./bytes";
+import { roomForElement } from "./container-arguments";
 import { CLIENT_DENY_BLOCKING, CLIENT_REEXECUTING, Client, argLen, argPtr, argc } from "./client";
 import { argIs } from "./command";
 import { dbAdd, dbDelete, lookupWrite, signalModified, wrongType } from "./keyspace";
@@ -35,9 +36,16 @@ export function notReady(c: Client, i: i32): bool {
   return argLen(i) != readyKeyLen || !equal(argPtr(i), readyKey, readyKeyLen);
 }
 
-function move(c: Client, o: Obj, fromHead: bool, toHead: bool): void {
+/** Moves one element; false after an error reply. */
+function move(c: Client, o: Obj, fromHead: bool, toHead: bool): bool {
   const found = lookupWrite(c, 2);
-  if (wrongType(c, found, LIST)) return;
+  if (wrongType(c, found, LIST)) return false;
+  listPeek(o, fromHead);
+  // The element is copied aside and stored again before its old place is free.
+  if (itemLength > 8192 && !roomForElement(itemLength * 2)) {
+    replyOom(c);
+    return false;
+  }
   let target: Obj;
   if (found) target = changetype<Obj>(found);
   else {
@@ -45,7 +53,7 @@ function move(c: Client, o: Obj, fromHead: bool, toHead: bool): void {
     if (!dbAdd(c.db, argPtr(2), argLen(2), changetype<usize>(target))) {
       objRelease(target);
       replyOom(c);
-      return;
+      return false;
     }
   }
   listPeek(o, fromHead);
@@ -63,6 +71,7 @@ function move(c: Client, o: Obj, fromHead: bool, toHead: bool): void {
   }
   signalModified(c.db, argPtr(1), argLen(1));
   dirtyAdd(1);
+  return true;
 }
 
 function moveOnce(c: Client, fromHead: bool, toHead: bool): void {
@@ -85,13 +94,12 @@ export function lmove(c: Client): void {
   moveOnce(c, fromHead, argHead);
 }
 
-/** BLMOVE and BRPOPLPUSH; false if the client was blocked or got a null. */
+/** BLMOVE and BRPOPLPUSH; false if nothing was moved: the client was blocked, or got a null or an error. */
 function moveOrWait(c: Client, fromHead: bool, toHead: bool): bool {
   const found = lookupWrite(c, 1);
   if (wrongType(c, found, LIST)) return false;
   if (found) {
-    move(c, changetype<Obj>(found), fromHead, toHead);
-    return true;
+    return move(c, changetype<Obj>(found), fromHead, toHead);
   }
   if (c.flags & CLIENT_DENY_BLOCKING) replyNull(c);
   else blockOnKeys(c, 1, 1, argTimeoutMs, LIST);

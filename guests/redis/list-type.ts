@@ -5,7 +5,7 @@
  */
 import { alloc, free } from "./alloc";
 import { copy } from "./bytes";
-import { ENC_QUICKLIST, LIST, Obj, objNew } from "./object";
+import { ENC_QUICKLIST, LIST, Obj, objNew, objRelease } from "./object";
 import {
   Quicklist,
   itemLength,
@@ -80,10 +80,12 @@ export function listFree(o: Obj): void {
   quicklistClear(listOf(o));
 }
 
-export function listDuplicate(o: Obj): Obj {
+/** A deep copy, or 0 when memory is short. */
+export function listDuplicate(o: Obj): usize {
   const twin = listNew();
-  quicklistCopy(listOf(o), listOf(twin));
-  return twin;
+  if (quicklistCopy(listOf(o), listOf(twin))) return changetype<usize>(twin);
+  objRelease(twin);
+  return 0;
 }
 
 export function listBytes(o: Obj, samples: u32): f64 {

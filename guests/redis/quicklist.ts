@@ -7,7 +7,7 @@
  * A position is (seekNode, seekAt): a node and the offset of an element in its window.
  * Called by list-type.ts, the list commands, SORT and the AOF rewrite.
  */
-import { alloc, free, usable } from "./alloc";
+import { alloc, free, tryAlloc, usable } from "./alloc";
 import { copy, equal } from "./bytes";
 import {
   BEGIN,
@@ -395,12 +395,13 @@ export function quicklistReplace(list: Quicklist, index: i64, ptr: usize, length
   quicklistInsertBefore(list, ptr, length);
 }
 
-/** Copies the whole chain into an empty list. */
-export function quicklistCopy(list: Quicklist, twin: Quicklist): void {
+/** Copies the whole chain into an empty list; false when memory is short (the copy is then to be cleared). */
+export function quicklistCopy(list: Quicklist, twin: Quicklist): bool {
   for (let node = list.head; node; node = load<u32>(node, NEXT)) {
     const begin = load<u32>(node, BEGIN);
     const used = load<u32>(node, END) - begin;
-    const fresh = alloc(DATA + <usize>used);
+    const fresh = tryAlloc(DATA + <usize>used);
+    if (!fresh) return false;
     store<u32>(fresh, 0, BEGIN);
     store<u32>(fresh, used, END);
     store<u32>(fresh, <u32>(usable(fresh) - DATA), CAPACITY);
@@ -409,6 +410,7 @@ export function quicklistCopy(list: Quicklist, twin: Quicklist): void {
     nodeLink(twin, fresh, twin.tail);
   }
   twin.length = list.length;
+  return true;
 }
 
 /** Bytes of the list's blocks, for MEMORY USAGE; walks at most `samples` nodes (0: all) and scales up. */

@@ -6,6 +6,7 @@
  */
 import { free, hasRoom, tryAlloc } from "./alloc";
 import { copy } from "./bytes";
+import { roomForElement } from "./container-arguments";
 import { crc64 } from "./crc64";
 import { parseF64, parsedF64 } from "./double";
 import { hashConvert, hashNew, hashSet, hashTooLong, hashLength } from "./hash-type";
@@ -120,7 +121,9 @@ function readString(): bool {
     stringPtr = at;
     stringLength = length;
     at += length;
-    return true;
+    if (roomForElement(stringLength)) return true;
+    rdbShort = true;
+    return false;
   }
   turn ^= 1;
   if (length <= 2) {
@@ -157,7 +160,9 @@ function readCompressed(): bool {
   at += packed;
   stringPtr = out;
   stringLength = size;
-  return true;
+  if (roomForElement(size)) return true;
+  rdbShort = true;
+  return false;
 }
 
 /** LZF: a control byte below 32 announces literals, any other a copy from what was already written. */

@@ -21,6 +21,8 @@ import {
   setNewFor,
   setNext,
   setRemove,
+  setShort,
+  setShortClear,
 } from "./set-type";
 
 export function sadd(c: Client): void {
@@ -105,6 +107,13 @@ export function smove(c: Client): void {
       return;
     }
   }
+  setShortClear();
+  const added = setAdd(target, member, length);
+  if (setShort) {
+    if (setLength(target) == 0) dbDelete(c.db, argPtr(2), argLen(2));
+    replyOom(c);
+    return;
+  }
   setRemove(source, member, length);
   notify(NOTIFY_SET, "srem", argPtr(1), argLen(1), c.db);
   if (setLength(source) == 0) {
@@ -113,7 +122,7 @@ export function smove(c: Client): void {
   }
   signalModified(c.db, argPtr(1), argLen(1));
   dirtyAdd(1);
-  if (setAdd(target, member, length)) {
+  if (added) {
     dirtyAdd(1);
     signalModified(c.db, argPtr(2), argLen(2));
     notify(NOTIFY_SET, "sadd", argPtr(2), argLen(2), c.db);

@@ -5,7 +5,7 @@
  * `setMember`/`setMemberLength`; those of an intset are printed into a buffer that the next one overwrites.
  * Called by set-commands.ts, container.ts, SORT, ZUNION and its kin, and the AOF rewrite.
  */
-import { free, usable, alloc } from "./alloc";
+import { alloc, free, tryAlloc, usable } from "./alloc";
 import { copy } from "./bytes";
 import {
   Dict,
@@ -197,26 +197,31 @@ export function setFree(o: Obj): void {
   else dictFree(dictOf(o), 0);
 }
 
-export function setDuplicate(o: Obj): Obj {
+/** A deep copy, or 0 when memory is short. */
+export function setDuplicate(o: Obj): usize {
   if (isIntset(o)) {
     const bytes = intsetBytes(o.data);
     const values = alloc(bytes);
     copy(values, o.data, bytes);
-    return objNew(SET, ENC_INTSET, values);
+    return changetype<usize>(objNew(SET, ENC_INTSET, values));
   }
   const from = dictOf(o);
   const d = dictNew();
   dictReserve(d, from.used);
   for (let e = dictFirst(from); e; e = dictNext(from, e)) {
     const length = entryLength(e);
-    const twin = alloc(ENTRY_HEADER + <usize>length);
+    const twin = tryAlloc(ENTRY_HEADER + <usize>length);
+    if (!twin) {
+      dictFree(d, 0);
+      return 0;
+    }
     store<u32>(twin, entryHash(e), 4);
     store<u32>(twin, length, 8);
     store<u32>(twin, 0, 12);
     copy(entryKey(twin), entryKey(e), length);
     dictLink(d, twin);
   }
-  return objNew(SET, ENC_HT, changetype<usize>(d));
+  return changetype<usize>(objNew(SET, ENC_HT, changetype<usize>(d)));
 }
 
 export function setBytes(o: Obj, samples: u32): f64 {

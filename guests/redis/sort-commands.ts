@@ -14,7 +14,7 @@ import { argI64, argInt } from "./arguments";
 import { compare, copy } from "./bytes";
 import { Client, argLen, argPtr, argc } from "./client";
 import { argIs } from "./command";
-import { parseLoose } from "./container-arguments";
+import { parseLoose, roomForElement } from "./container-arguments";
 import { parsedF64 } from "./double";
 import { hashGet, hashValue, hashValueLength } from "./hash-type";
 import { dbDelete, dbSet, lookupRead, lookupReadKey, signalModified } from "./keyspace";
@@ -362,7 +362,7 @@ function replySorted(c: Client, start: u32, count: u32, gets: i64): void {
 
 /** Appends to a result unless memory is short. */
 function pushChecked(list: Obj, p: usize, n: u32): bool {
-  if (!hasRoom(<usize>n + 16384)) return false;
+  if (!hasRoom(<usize>n + 16384) || !roomForElement(n)) return false;
   listPush(list, false, p, n);
   return true;
 }

@@ -81,7 +81,7 @@ export function listRemB(o: usize): bool {
   return Q.quicklistRemoveBackward(L.listOf(changetype<Obj>(o)));
 }
 export function listDup(o: usize): usize {
-  return changetype<usize>(L.listDuplicate(changetype<Obj>(o)));
+  return L.listDuplicate(changetype<Obj>(o));
 }
 export function zNew(): usize {
   return changetype<usize>(Z.zsetNew(0));
@@ -123,7 +123,7 @@ export function zScore(): f64 {
   return Z.zsetScore;
 }
 export function zDup(o: usize): usize {
-  return changetype<usize>(Z.zsetDuplicate(changetype<Obj>(o)));
+  return Z.zsetDuplicate(changetype<Obj>(o));
 }
 export function hNew(): usize {
   return changetype<usize>(H.hashNew());
@@ -159,7 +159,7 @@ export function hNext(): bool {
   return H.hashNext();
 }
 export function hDup(o: usize): usize {
-  return changetype<usize>(H.hashDuplicate(changetype<Obj>(o)));
+  return H.hashDuplicate(changetype<Obj>(o));
 }
 export function sNew(): usize {
   return changetype<usize>(S.setNew());
@@ -192,5 +192,5 @@ export function sMemberLen(): u32 {
   return S.setMemberLength;
 }
 export function sDup(o: usize): usize {
-  return changetype<usize>(S.setDuplicate(changetype<Obj>(o)));
+  return S.setDuplicate(changetype<Obj>(o));
 }

@@ -11,6 +11,7 @@
  */
 import { alloc, free, hasRoom, usable } from "./alloc";
 import { compare, copy, hash } from "./bytes";
+import { roomForElement } from "./container-arguments";
 import {
   Dict,
   ENTRY_HEADER,
@@ -28,7 +29,7 @@ import {
   entryKey,
   entryLength,
 } from "./dict";
-import { ENC_LISTPACK, ENC_SKIPLIST, Obj, ZSET, objNew } from "./object";
+import { ENC_LISTPACK, ENC_SKIPLIST, Obj, ZSET, objNew, objRelease } from "./object";
 import { randomU32 } from "./random";
 import {
   BOUND_LEX_BELOW,
@@ -377,7 +378,7 @@ export function collectionEntry(o: Obj, member: usize, length: u32): usize {
   let e = dictFindHash(dictOf(o), member, length, h);
   collectionAdded = e == 0;
   if (!e) {
-    if (length > 256 && !hasRoom(length)) {
+    if (!hasRoom(length) || !roomForElement(length)) {
       collectionShort = true;
       return 0;
     }
@@ -427,8 +428,9 @@ export function zsetFree(o: Obj): void {
   free(o.data);
 }
 
-export function zsetDuplicate(o: Obj): Obj {
-  if (packed(o)) return objNew(ZSET, ENC_LISTPACK, zsetPackCopy(o.data));
+/** A deep copy, or 0 when memory is short. */
+export function zsetDuplicate(o: Obj): usize {
+  if (packed(o)) return changetype<usize>(objNew(ZSET, ENC_LISTPACK, zsetPackCopy(o.data)));
   const twin = zsetNewBig();
   const length = zsetLength(o);
   dictReserve(dictOf(twin), length);
@@ -438,10 +440,14 @@ export function zsetDuplicate(o: Obj): Obj {
     // Inserting moves the cursor, which is the walk's too.
     const leaf = cursorLeaf;
     const index = cursorIndex;
+    if (!roomForElement(zsetMemberLength)) {
+      objRelease(twin);
+      return 0;
+    }
     insertBig(twin, zsetScore, zsetMember, zsetMemberLength, hash(zsetMember, zsetMemberLength));
     cursorSet(leaf, index);
   }
-  return twin;
+  return changetype<usize>(twin);
 }
 
 export function zsetBytes(o: Obj, samples: u32): f64 {
