@@ -152,7 +152,7 @@ export class MachineKernel implements Kernel {
   }
 
   block(queue: WaitQueue | null, timeoutMs = -1): number {
-    return this.scheduler.block(queue ? [queue] : NO_QUEUES, timeoutMs);
+    return this.scheduler.blockOn(queue, timeoutMs);
   }
 
   blockOnAll(queues: readonly WaitQueue[], timeoutMs = -1): number {
@@ -264,8 +264,6 @@ interface InterruptHandler {
   readonly driver: { handleInterrupt(k: Kernel): void };
   pending: boolean;
 }
-
-const NO_QUEUES: readonly WaitQueue[] = [];
 
 /** What a thing thrown through the guest's stack means for the machine. */
 function endOf(error: unknown): MachineEnd {

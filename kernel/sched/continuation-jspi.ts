@@ -23,8 +23,6 @@ export class JspiContinuations implements ContinuationEngine {
   readonly kind = "jspi";
   readonly canPark = true;
   readonly park: WebAssembly.ImportValue;
-  /** By tid: settles the promise that the parked stack waits for. */
-  readonly #parked = new Map<number, (tid: number) => void>();
   readonly #promising: JspiNamespace["promising"];
 
   /** `current` names the task whose stack calls `park`; `parked` is told once it hangs, so that another may run. */
@@ -32,12 +30,12 @@ export class JspiContinuations implements ContinuationEngine {
     const namespace = WebAssembly as unknown as JspiNamespace;
     this.#promising = namespace.promising;
     // The executor runs synchronously, so one function object per engine serves every park.
-    let tid = 0;
+    let task: Task | null = null;
     const executor = (resolve: (tid: number) => void): void => {
-      this.#parked.set(tid, resolve);
+      (task as Task).resume = resolve;
     };
     this.park = new namespace.Suspending(() => {
-      tid = current().tid;
+      task = current();
       const promise = new Promise<number>(executor);
       parked();
       return promise;
@@ -52,13 +50,13 @@ export class JspiContinuations implements ContinuationEngine {
   }
 
   resume(task: Task): void {
-    const resolve = this.#parked.get(task.tid);
-    if (!resolve) throw new Error(`task ${task.tid} is not parked`);
-    this.#parked.delete(task.tid);
-    resolve(task.tid);
+    const { resume } = task;
+    if (!resume) throw new Error(`task ${task.tid} is not parked`);
+    task.resume = null;
+    resume(task.tid);
   }
 
   drop(task: Task): void {
-    this.#parked.delete(task.tid);
+    task.resume = null;
   }
 }

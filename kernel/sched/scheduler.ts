@@ -98,13 +98,21 @@ export class Scheduler implements TaskWaker {
   block(queues: readonly WaitQueue[], timeoutMs: number): number {
     const task = this.current;
     if (!task.canPark) return -EDEADLK;
+    for (let i = 0; i < queues.length; i++) task.waitOn(queues[i] as WaitQueue);
+    return this.#park(task, timeoutMs);
+  }
+
+  /** `block` on one queue, or on none but the deadline: what most calls do, without an array. */
+  blockOn(queue: WaitQueue | null, timeoutMs: number): number {
+    const task = this.current;
+    if (!task.canPark) return -EDEADLK;
+    if (queue !== null) task.waitOn(queue);
+    return this.#park(task, timeoutMs);
+  }
+
+  #park(task: Task, timeoutMs: number): number {
     if (!task.retrying) {
       task.deadlineMs = timeoutMs < 0 ? Number.POSITIVE_INFINITY : this.#hooks.nowMs() + timeoutMs;
-    }
-    for (let i = 0; i < queues.length; i++) {
-      const queue = queues[i] as WaitQueue;
-      task.waitsOn.push(queue);
-      queue.add(task);
     }
     if (task.deadlineMs !== Number.POSITIVE_INFINITY) this.#timers.add(task, task.deadlineMs);
     task.state = TASK_PARKED;
@@ -113,7 +121,8 @@ export class Scheduler implements TaskWaker {
 
   /** True in a retry whose deadline has passed. */
   timedOut(): boolean {
-    return this.current.retrying && this.#hooks.nowMs() >= this.current.deadlineMs;
+    const { retrying, deadlineMs } = this.current;
+    return retrying && deadlineMs !== Number.POSITIVE_INFINITY && this.#hooks.nowMs() >= deadlineMs;
   }
 
   /** sched_yield(2): lets ready tasks run; alone, lets the host's event loop run now and then. */

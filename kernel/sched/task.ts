@@ -44,6 +44,8 @@ export class Task implements Waiter, Timer {
   inflight: Inflight | null = null;
   /** True if a FUTEX_WAKE, not the deadline, ended the wait. */
   futexWoken = false;
+  /** Settles what the parked stack waits for; the continuation engine's own. */
+  resume: ((tid: number) => void) | null = null;
   /** What the stack shall run, until it has been started. */
   entry: { readonly fn: GuestFunction; readonly args: readonly number[] } | null = null;
   /** The value the thread's function returned, once dead. */
@@ -57,6 +59,12 @@ export class Task implements Waiter, Timer {
     this.tid = tid;
     this.canPark = canPark;
     this.#wakes = wakes;
+  }
+
+  /** Puts the task into `queue` until it is woken. */
+  waitOn(queue: WaitQueue): void {
+    this.waitsOn.push(queue);
+    queue.add(this);
   }
 
   /** A queue it waits on was woken. */

@@ -22,6 +22,11 @@ export class WaitQueue {
   }
 
   remove(waiter: Waiter): void {
+    const last = this.#waiters.length - 1;
+    if (this.#waiters[last] === waiter) {
+      this.#waiters.pop(); // the usual case, and splice would allocate
+      return;
+    }
     const at = this.#waiters.indexOf(waiter);
     if (at >= 0) this.#waiters.splice(at, 1);
   }
@@ -39,6 +44,8 @@ export class WaitQueue {
   /** Tells waiters in order until `count` of them have consumed it (FUTEX_WAKE). Returns how many did. */
   wakeOne(mask: number, count = 1): number {
     let woken = 0;
+    if (this.#waiters.length === 0) return 0;
+    if (this.#waiters.length === 1) return (this.#waiters[0] as Waiter).notify(mask) ? 1 : 0;
     for (const waiter of this.#waiters.slice()) {
       if (woken >= count) break;
       if (waiter.notify(mask)) woken++;

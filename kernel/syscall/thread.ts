@@ -9,6 +9,8 @@ import { WaitQueue } from "../sched/wait-queue.ts";
 const FUTEX_WAIT = 0;
 const FUTEX_WAKE = 1;
 const FUTEX_PRIVATE_FLAG = 128;
+/** Addresses whose empty queues are kept for the next wait; beyond, the empty ones are forgotten. */
+const FUTEX_QUEUES_MAX = 1024;
 
 export function sys_gettid(k: Kernel): number {
   return k.current.tid || 1;
@@ -52,11 +54,12 @@ export function sys_futex(k: Kernel, uaddr: number, op: number, val: number, tim
   switch (op & ~FUTEX_PRIVATE_FLAG) {
     case FUTEX_WAIT: {
       // A retry means that this waiter was woken or its time is up: the value is not looked at again.
-      if (k.current.retrying) return k.timedOut() && !k.current.futexWoken ? -ETIMEDOUT : 0;
+      if (k.current.retrying) return k.current.futexWoken || !k.timedOut() ? 0 : -ETIMEDOUT;
       if (k.mem.getI32(ptr) !== val) return -EAGAIN;
       if (Number.isNaN(timeoutMs)) return -EINVAL;
       let queue = queues.get(ptr);
       if (!queue) {
+        if (queues.size >= FUTEX_QUEUES_MAX) forgetEmpty(queues);
         queue = new WaitQueue();
         queues.set(ptr, queue);
       }
@@ -66,11 +69,13 @@ export function sys_futex(k: Kernel, uaddr: number, op: number, val: number, tim
     case FUTEX_WAKE: {
       const queue = queues.get(ptr);
       if (!queue) return 0;
-      const woken = queue.wakeOne(1, val < 0 ? Number.MAX_SAFE_INTEGER : val);
-      if (queue.length === 0) queues.delete(ptr);
-      return woken;
+      return queue.wakeOne(1, val < 0 ? Number.MAX_SAFE_INTEGER : val);
     }
     default:
       return -ENOSYS;
   }
+}
+
+function forgetEmpty(queues: Map<number, WaitQueue>): void {
+  for (const [ptr, queue] of queues) if (queue.length === 0) queues.delete(ptr);
 }

@@ -38,7 +38,7 @@ export class TestKernel implements Kernel {
     return this.scheduler.current;
   }
   block(queue: WaitQueue | null, timeoutMs = -1): number {
-    return this.scheduler.block(queue ? [queue] : [], timeoutMs);
+    return this.scheduler.blockOn(queue, timeoutMs);
   }
   blockOnAll(queues: readonly WaitQueue[], timeoutMs = -1): number {
     return this.scheduler.block(queues, timeoutMs);
