@@ -536,7 +536,8 @@ function openForWriting(loaded: bool): void {
     quit();
   }
   r = manifestPersistNow();
-  if (r < 0) quit();
+  // A full disk must not keep a server down whose manifest names this file already.
+  if (r < 0 && !existing) quit();
   const size = sizeOfFd(fd);
   fileUse(fd, size < 0 ? 0 : size);
   fileLog(LOG_NOTICE, existing ? "Opening AOF incr file " : "Creating AOF incr file ", name, " on server start");
