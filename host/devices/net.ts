@@ -148,9 +148,9 @@ export class NetDevice implements Backend, EndpointOwner {
     return this.#published.hostPort(guestPort);
   }
 
-  /** Settles once the guest listens on all of `guestPorts`. */
+  /** Settles once the guest listens on all of `guestPorts`, or has bound them for datagrams. */
   listening(guestPorts: readonly number[]): Promise<void> {
-    const all = () => guestPorts.every((port) => this.#listeners.get(port)?.listening);
+    const all = () => guestPorts.every((port) => this.#listeners.get(port)?.listening || this.#datagrams.has(port));
     return new Promise((resolve) => {
       if (all()) {
         resolve();
@@ -382,6 +382,10 @@ export class NetDevice implements Backend, EndpointOwner {
     listener.hasListened = true;
     listener.backlog = Math.max(1, backlog);
     this.#admit(guestPort, listener);
+    this.#tellListening();
+  }
+
+  #tellListening(): void {
     const waiters = this.#listenWaiters;
     this.#listenWaiters = [];
     for (const look of waiters) look();
@@ -506,8 +510,11 @@ export class NetDevice implements Backend, EndpointOwner {
     const published = this.#published.address(guestPort);
     if (!published && this.#outbound === "none") return;
     const host = published?.host ?? (this.#outbound === "any" ? "0.0.0.0" : "127.0.0.1");
-    const port = new DatagramPort(guestPort, host, published?.port ?? 0, this.#datagram, this.#log);
+    // Published on a free port: the number that TCP got, so that machine.port() tells both.
+    const hostPort = published ? (this.#published.hostPort(guestPort) ?? published.port) : 0;
+    const port = new DatagramPort(guestPort, host, hostPort, this.#datagram, this.#log);
     this.#datagrams.set(guestPort, port);
+    this.#tellListening();
   }
 
   #sendDatagram(chain: Chain, guestPort: number, length: number): void {

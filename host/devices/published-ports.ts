@@ -71,7 +71,8 @@ export class PublishedPorts {
 }
 
 function refusal(host: string, port: number, error: NodeJS.ErrnoException): string {
-  if (error.code === "EADDRINUSE") return `port ${port} of ${host} is in use`;
+  if (error.code === "EADDRINUSE")
+    return `port ${port} of ${host} is in use: publish another one, or 0 for any that is free`;
   if (error.code === "EACCES") return `port ${port} of ${host}: permission denied`;
   if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND") return `${host} is no address of this host`;
   return `cannot listen on port ${port} of ${host}: ${error.message}`;

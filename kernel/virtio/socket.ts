@@ -69,6 +69,11 @@ const RX_SLOT_BYTES = 64;
 const TX_SLOT_BYTES = 128;
 /** Slots that data may not take, so that control packets always find one. */
 const CONTROL_SLOTS = 32;
+/**
+ * With fewer free slots than this the device copies what is lent: peers that read slowly cost it memory, within their credit, but
+ * cannot keep the slots from the others.
+ */
+const COPY_SLOTS = TX_QUEUE_SIZE / 4;
 /** Index of header fields in 32-bit words. */
 const W_SRC_PORT = 4;
 const W_DST_PORT = 5;
@@ -252,7 +257,8 @@ export class SocketDriver {
       return false;
     }
     const slot = this.#freeSlots[--this.#freeSlotCount] as number;
-    this.#writeHeader(slot, connection, VIRTIO_VSOCK_OP_RW, flags, length);
+    const copied = this.#freeSlotCount < COPY_SLOTS ? RINGZERO_FLAG_COPY : flags;
+    this.#writeHeader(slot, connection, VIRTIO_VSOCK_OP_RW, copied, length);
     const tx = this.#tx;
     tx.begin();
     tx.addReadable(this.#txSlots + slot * TX_SLOT_BYTES, VSOCK_HDR_BYTES);

@@ -221,6 +221,32 @@ describe("connections of a ring guest", () => {
     await k.until(() => of(RING_HANGUP).length + of(RING_EOF).length >= 1000, "1,000 ends");
   }, 20000);
 
+  it("serves others while 260 readers are slow", async () => {
+    k.startRing();
+    listen();
+    k.onEvent = ({ kind, fd, bytes }) => {
+      if (kind !== RING_RECV) return;
+      if (bytes.toString() === "much") {
+        for (let i = 0; i < 8; i++) expect(sys_ring_send(k, fd, BUFFER, 1 << 20, fd)).toBe(0);
+      } else expect(sys_ring_send(k, fd, BUFFER, 5, fd)).toBe(0);
+    };
+    for (let i = 0; i < 260; i++) {
+      const slow = client();
+      slow.pause();
+      slow.write("much");
+    }
+    await k.until(() => of(RING_RECV).length === 260, "260 requests");
+    for (let i = 0; i < 100; i++) await tick();
+    const quick = client();
+    let got = 0;
+    quick.on("data", (bytes) => {
+      got += bytes.length;
+    });
+    quick.write("little");
+    await k.until(() => got === 5, "the quick one's answer");
+    expect(of(RING_SENT).length).toBeLessThan(260 * 8);
+  }, 20000);
+
   it("holds who connects before the guest listens", async () => {
     k.startRing();
     const socket = client();
