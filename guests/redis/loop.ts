@@ -72,6 +72,7 @@ import {
   sys_ring_buffers,
   sys_ring_send,
   sys_ring_setup,
+  sys_setsockopt,
   sys_ring_timer,
   sys_ring_user,
   sys_write,
@@ -300,6 +301,11 @@ export function flushOutput(): void {
   }
 }
 
+const SOL_SOCKET: i32 = 1;
+const SO_LINGER: i32 = 13;
+/** struct linger { on, 0 seconds }: close(2) resets. */
+const LINGER_RESET: usize = memory.data<i32>([1, 0]);
+
 /** client-output-buffer-limit: the hard one at once, the soft one after its seconds. */
 function overLimit(c: Client): bool {
   const bytes = <i64>c.outQueued;
@@ -317,6 +323,8 @@ function overLimit(c: Client): bool {
     logInt(c.id);
     logText(" scheduled to be closed ASAP for overcoming of output buffer limits.");
     logEnd();
+    // What it does not read must not stay behind in our memory: the close resets the connection, and the device gives the bytes back.
+    sys_setsockopt(c.fd, SOL_SOCKET, SO_LINGER, LINGER_RESET, 8);
     clientCloseSoon(c);
   }
   return over;
