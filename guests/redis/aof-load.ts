@@ -508,7 +508,7 @@ function logSeconds(us: i64): void {
 }
 
 function openForWriting(loaded: bool): void {
-  let r = folderMake();
+  const r = folderMake();
   if (r < 0) {
     warnPath("Can't open or create append-only dir ", path, r);
     quit();
@@ -535,9 +535,8 @@ function openForWriting(loaded: bool): void {
     warnPath("Can't open the append-only file ", path, fd);
     quit();
   }
-  r = manifestPersistNow();
-  // A full disk must not keep a server down whose manifest names this file already.
-  if (r < 0 && !existing) quit();
+  // A manifest that names these files already is not written again: a full disk must not keep the server down.
+  if (!existing && manifestPersistNow() < 0) quit();
   const size = sizeOfFd(fd);
   fileUse(fd, size < 0 ? 0 : size);
   fileLog(LOG_NOTICE, existing ? "Opening AOF incr file " : "Creating AOF incr file ", name, " on server start");
