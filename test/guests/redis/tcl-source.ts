@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { repositoryRoot } from "../../server-process.ts";
 
 const keptFolder = join(repositoryRoot, "guests/.build/redis-source");
@@ -65,18 +65,39 @@ export function redisSource(): string {
   return fetched;
 }
 
+/** A change to one test file: `from` must be in it. */
+export interface SourceEdit {
+  /** Relative to the source folder. */
+  readonly path: string;
+  readonly from: string;
+  readonly to: string;
+}
+
 /**
- * A folder that looks like the source but has its own tests/tmp: runtest
- * removes other runs' temporary files when it starts.
+ * A folder that looks like the source, made of links, with its own tests/tmp (runtest removes other runs' temporary files when it
+ * starts) and with some files changed.
  */
-export function privateView(source: string): { folder: string; remove(): void } {
+export function privateView(source: string, edits: readonly SourceEdit[]): { folder: string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), "redis-tcl-"));
-  for (const entry of readdirSync(source)) {
-    if (entry !== "tests") symlinkSync(join(source, entry), join(folder, entry));
-  }
+  const real = new Set(["", "tests", "tests/tmp", ...edits.map(({ path }) => dirname(path))]);
+  const mirror = (path: string): void => {
+    mkdirSync(join(folder, path), { recursive: true });
+    for (const entry of readdirSync(join(source, path))) {
+      const inner = join(path, entry);
+      if (inner === "tests/tmp") mkdirSync(join(folder, inner));
+      else if (real.has(inner)) mirror(inner);
+      else if (!edits.some((edit) => edit.path === inner)) symlinkSync(join(source, inner), join(folder, inner));
+    }
+  };
+  mirror("");
   mkdirSync(join(folder, "tests/tmp"), { recursive: true });
-  for (const entry of readdirSync(join(source, "tests"))) {
-    if (entry !== "tmp") symlinkSync(join(source, "tests", entry), join(folder, "tests", entry));
+  for (const { path, from, to } of edits) {
+    const text = readFileSync(join(source, path), "utf8");
+    if (!text.includes(from)) throw new Error(`${path} is not as expected: no "${from}"`);
+    writeFileSync(
+      join(folder, path),
+      text.replace(from, () => to),
+    );
   }
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

@@ -38,11 +38,37 @@ const unitNames = [
 ];
 const tags = "-slow -needs:debug -needs:repl -needs:reset -needs:config-maxmemory -needs:save";
 
+/**
+ * Tests in these units about what the image leaves to the real Redis (streams, scripting): it answers them with an error that says so.
+ * They are left out by name and listed in the summary; `--all` runs them, for a server that has everything.
+ */
+const leftOut = [
+  "COPY basic usage for stream",
+  "COPY basic usage for stream-cgroups",
+  "Blocking commands ignores the timeout",
+  "MULTI and script timeout",
+  "EXEC and script timeout",
+  "MULTI-EXEC body and script timeout",
+  "just EXEC and script timeout",
+  "Keyspace notifications: stream events test",
+  "SORT sorted set BY nosort works as expected from scripts",
+];
+
+/** "COPY basic usage for stream-cgroups" ends with a flushdb that the test after it relies on. */
+const edits = [
+  {
+    path: "tests/unit/keyspace.tcl",
+    from: "    test {MOVE basic usage} {",
+    to: "    r flushdb\n    test {MOVE basic usage} {",
+  },
+];
+
 interface UnitResult {
   name: string;
   passed: number;
   failed: string[];
   skipped: string[];
+  leftOut: string[];
   tookMs: number;
 }
 
@@ -53,6 +79,7 @@ const program = new Command()
   .option("--unit <name>", "only this unit (may be repeated)", (value: string, all: string[]) => [...all, value], [])
   .option("--source <folder>", "Redis' unpacked source instead of apt-get source")
   .option("--min <count>", "fail if fewer tests pass (default: 1050 for the full run)", Number)
+  .option("--all", "also the tests about streams and scripting")
   .option("--timeout <seconds>", "give up on a unit after so long", Number, 300)
   .option("--json <file>", "also write the counts as JSON")
   .option("--verbose", "show every test's line");
@@ -62,18 +89,20 @@ const options = program.parse().opts<{
   unit: string[];
   source?: string;
   min?: number;
+  all?: boolean;
   timeout: number;
   json?: string;
   verbose?: boolean;
 }>();
 
 async function runUnit(folder: string, name: string, port: number): Promise<UnitResult> {
-  const result: UnitResult = { name, passed: 0, failed: [], skipped: [], tookMs: 0 };
+  const result: UnitResult = { name, passed: 0, failed: [], skipped: [], leftOut: [], tookMs: 0 };
   const startedMs = performance.now();
   const server = ["--host", options.host, "--port", String(port)];
+  const without = options.all ? [] : leftOut.flatMap((test) => ["--skiptest", test]);
   const child = spawn(
     "./runtest",
-    [...server, "--ignore-encoding", "--ignore-digest", "--tags", tags, "--single", `unit/${name}`],
+    [...server, "--ignore-encoding", "--ignore-digest", "--tags", tags, "--single", `unit/${name}`, ...without],
     {
       cwd: folder,
       stdio: ["ignore", "pipe", "pipe"],
@@ -101,6 +130,7 @@ async function runUnit(folder: string, name: string, port: number): Promise<Unit
     explaining = false;
     const text = match[2] ?? "";
     if (match[1] === "ok") result.passed++;
+    else if (match[1] === "skip" && leftOut.includes(text)) result.leftOut.push(text);
     else if (match[1] === "skip") result.skipped.push(text);
     else {
       explaining = true;
@@ -135,7 +165,7 @@ async function main(): Promise<number> {
   const names = full ? unitNames : options.unit.map((name) => name.replace(/^unit\//, ""));
   const minimum = options.min ?? (full ? 1050 : 1);
   const server = options.port === undefined ? await startGuest() : undefined;
-  const view = privateView(source);
+  const view = privateView(source, options.all ? [] : edits);
   const results: UnitResult[] = [];
   try {
     for (const name of names) {
@@ -154,6 +184,8 @@ async function main(): Promise<number> {
   const passed = results.reduce((sum, unit) => sum + unit.passed, 0);
   const failed = results.reduce((sum, unit) => sum + unit.failed.length, 0);
   const skipped = results.reduce((sum, unit) => sum + unit.skipped.length, 0);
+  const without = results.flatMap((unit) => unit.leftOut);
+  if (without.length > 0) console.log(`left out, for they need streams or scripting: ${without.join("; ")}`);
   if (options.json !== undefined)
     writeFileSync(options.json, JSON.stringify({ passed, failed, skipped, units: results }, null, 2));
   if (passed < minimum) console.log(`only ${passed} tests passed, ${minimum} are expected`);
