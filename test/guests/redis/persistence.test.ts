@@ -46,9 +46,7 @@ function emptyFolder(): string {
 const always = ["--appendonly", "yes", "--appendfsync", "always"];
 
 async function start(folder: string, args: string[] = always, options: GuestOptions = {}): Promise<ServerProcess> {
-  const server = process.env.RINGZERO_TEST_NATIVE
-    ? await startNative(["--dir", folder, ...args])
-    : await startGuest({ ...options, volumes: [`${folder}:/data`], args });
+  const server = await startGuest({ ...options, volumes: [`${folder}:/data`], args });
   servers.push(server);
   return server;
 }

@@ -1,13 +1,10 @@
 /**
  * The redis image for a test: booted in this process on a free port, stopped when the test file ends.
- * (During development RINGZERO_TEST_NATIVE=1 puts Debian's redis-server in its place.)
  */
 
-import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterAll } from "vitest";
-import type { BootOptions } from "../../../host/index.ts";
-import { startNative } from "../../server-process.ts";
+import { type BootOptions, boot } from "../../../host/index.ts";
 
 export interface RedisMachine {
   readonly port: number;
@@ -20,15 +17,6 @@ export async function bootRedis(
   args: string[] = [],
   options: Omit<BootOptions, "publish" | "args"> = {},
 ): Promise<RedisMachine> {
-  if (process.env.RINGZERO_TEST_NATIVE) {
-    const server = await startNative(args);
-    return {
-      port: server.port,
-      connect: () => connect(server.port, "127.0.0.1"),
-      stop: async () => void (await server.stop()),
-    };
-  }
-  const { boot } = await import("../../../host/index.ts");
   const machine = await boot("redis", { ...options, publish: { 6379: 0 }, args });
   return {
     port: machine.port(6379),

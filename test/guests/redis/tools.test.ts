@@ -5,17 +5,15 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { expect, test } from "vitest";
-import { missingProgram, startGuest, startNative } from "../../server-process.ts";
+import { missingProgram, startGuest } from "../../server-process.ts";
 import { seededRandom, testSeed } from "./redis-machine.ts";
 import { RespConnection } from "./resp-connection.ts";
 
 const missing = missingProgram("redis-cli") ?? missingProgram("redis-benchmark");
 if (missing) console.log(`redis tools: ${missing}; apt-get install redis-tools enables these tests`);
 
-const start = () => (process.env.RINGZERO_TEST_NATIVE ? startNative() : startGuest());
-
 test.skipIf(missing)("redis-benchmark runs all its default tests to the end", { timeout: 120_000 }, async () => {
-  const server = await start();
+  const server = await startGuest();
   try {
     for (const pipeline of ["1", "16"]) {
       const args = ["-p", String(server.port), "-n", "5000", "-P", pipeline, "-r", "1000", "--csv"];
@@ -44,7 +42,7 @@ test.skipIf(missing)(
     const keys = Number(process.env.RINGZERO_TEST_KEYS ?? 1_000_000);
     const seed = testSeed();
     console.log(`bulk load of ${keys} keys: TEST_SEED=${seed}`);
-    const server = await start();
+    const server = await startGuest();
     try {
       const child = spawn("redis-cli", ["-p", String(server.port), "--pipe"], { stdio: ["pipe", "pipe", "pipe"] });
       let text = "";
@@ -78,7 +76,7 @@ test.skipIf(missing)(
 );
 
 test.skipIf(missing)("redis-cli: a session as in the README", { timeout: 60_000 }, async () => {
-  const server = await start();
+  const server = await startGuest();
   try {
     const cli = (...args: string[]): string =>
       spawnSync("redis-cli", ["-p", String(server.port), ...args], { encoding: "utf8" }).stdout.trimEnd();
