@@ -16,13 +16,11 @@ export interface ClockSource {
 const DELAY_MAX_MS = 2 ** 31 - 1;
 /** How often the distance between the two host clocks is measured anew, so that stepping the host's clock shows. */
 const REALTIME_CHECK_MS = 50;
-/** Date.now() has whole milliseconds: less than this apart, the clocks agree. */
-const REALTIME_SLACK_MS = 1.5;
 
 export class HostClock implements ClockSource {
   #timer: NodeJS.Timeout | null = null;
-  /** realtime - monotonic, and when it was last checked. */
-  #distanceMs = 0;
+  /** realtime - monotonic, and when it was last checked. The host measures it at its start, to the microsecond. */
+  #distanceMs = performance.timeOrigin;
   #checkedMs = Number.NEGATIVE_INFINITY;
 
   monotonicMs(): number {
@@ -32,9 +30,10 @@ export class HostClock implements ClockSource {
   realtimeMs(monotonicMs: number): number {
     if (monotonicMs - this.#checkedMs > REALTIME_CHECK_MS) {
       this.#checkedMs = monotonicMs;
-      // Date.now() cuts off the fraction: on average half a millisecond.
-      const distance = Date.now() + 0.5 - monotonicMs;
-      if (Math.abs(distance - this.#distanceMs) > REALTIME_SLACK_MS) this.#distanceMs = distance;
+      // Date.now() cuts off the fraction, so the true distance lies between these two. What is known so far is kept as long as it fits:
+      // a guest whose clock lags or leads by a millisecond disagrees with its clients about absolute deadlines.
+      const least = Date.now() - performance.now();
+      this.#distanceMs = Math.min(Math.max(this.#distanceMs, least), least + 1);
     }
     return monotonicMs + this.#distanceMs;
   }
