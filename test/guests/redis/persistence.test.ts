@@ -17,13 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import {
-  type GuestOptions,
-  missingProgram,
-  type ServerProcess,
-  startGuest,
-  startNative,
-} from "../../server-process.ts";
+import { type GuestOptions, missingProgram, type ServerProcess, startGuest } from "../../server-process.ts";
 import { eventually, seededRandom, testSeed } from "./redis-machine.ts";
 import { ReplyError, RespConnection } from "./resp-connection.ts";
 
