@@ -71,5 +71,6 @@ const report = {
 };
 writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
 console.log(`${rows.length} rows in ${Math.round((performance.now() - startedMs) / 1000)} s; JSON: ${file}`);
-// Our own side has to be there; a stuck handle of a failed server must not keep the process alive.
-process.exit(rows.some((row) => row.missing.guest !== undefined) ? 1 : 0);
+// Our own side has to be there, unless what is missing would be missing for plain Node as well (the load generator). A stuck handle
+// of a failed server must not keep the process alive.
+process.exit(rows.some(({ missing: { guest, baseline } }) => guest !== undefined && guest !== baseline) ? 1 : 0);

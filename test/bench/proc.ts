@@ -13,8 +13,17 @@ export function cpuTimeUs(pid: number): number {
   // The second field is the program's name in brackets and may hold anything: count from its end.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const ticks = Number(fields[11]) + Number(fields[12]);
-  ticksPerSecond ??= Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "latin1" }));
+  ticksPerSecond ??= clockTicks();
   return (ticks / ticksPerSecond) * 1e6;
+}
+
+/** USER_HZ; where nobody can be asked, the value of every architecture that Node runs on. */
+function clockTicks(): number {
+  try {
+    return Number(execFileSync("getconf", ["CLK_TCK"], { encoding: "latin1" })) || 100;
+  } catch {
+    return 100;
+  }
 }
 
 export function missingProc(): string | undefined {
