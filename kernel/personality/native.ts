@@ -25,7 +25,8 @@ const shims = new WeakMap<ModuleShape, WebAssembly.Module>();
 export function bindImports(k: Kernel, shape: ModuleShape, engine: ContinuationEngine): WebAssembly.Imports {
   const native: Record<string, WebAssembly.ImportValue> = {};
   const imports: WebAssembly.Imports = { [NATIVE_MODULE]: native };
-  const tries: Record<string, WebAssembly.ImportValue> = { park: engine.park, resumed: k.scheduler.resumed };
+  const { resumed, finished } = k.scheduler;
+  const tries: Record<string, WebAssembly.ImportValue> = { park: engine.park, resumed, finished };
   const foreign: string[] = [];
   for (const wanted of shape.functions) {
     if (wanted.module === "env" && wanted.name === "abort") {

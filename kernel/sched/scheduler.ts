@@ -178,6 +178,12 @@ export class Scheduler implements TaskWaker {
     return errno;
   };
 
+  /** The shim's import `finished`: the running task's call, which has parked, has its result. */
+  readonly finished = (): void => {
+    this.current.retrying = false;
+    this.current.inflight = null;
+  };
+
   /** Called by the continuation engine once the running stack hangs. */
   readonly parked = (): void => {
     this.#stackRuns = false;

@@ -4,7 +4,8 @@ import { buildNativeCalls, type NativeCall, type NativeCalls, picosecondLines } 
 import { median, type Reading, type Row, reasonOf, type Side } from "./row.ts";
 
 const measures: readonly { name: string; guest: string; native: NativeCall }[] = [
-  { name: "null system call (getppid)", guest: "null-syscall", native: "getppid" },
+  { name: "null system call (getppid), callback", guest: "null-syscall-callback", native: "getppid" },
+  { name: "null system call (getppid), thread", guest: "null-syscall-thread", native: "getppid" },
   { name: "thread switch (futex ping-pong)", guest: "switch-futex", native: "futex" },
   { name: "thread switch (sched_yield)", guest: "switch-yield", native: "yield" },
 ];

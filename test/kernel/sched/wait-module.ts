@@ -35,7 +35,7 @@ export function instantiate(
 ): WaitGuest {
   const shim = new WebAssembly.Instance(
     new WebAssembly.Module(generateShim([{ name: "wait", parameters: ["i32"], result: "i32" }])),
-    { [SHIM_IMPORTS]: { wait: tryWait, park, resumed } },
+    { [SHIM_IMPORTS]: { wait: tryWait, park, resumed, finished: () => {} } },
   );
   const guest = new WebAssembly.Instance(new WebAssembly.Module(guestBytes()), {
     test: { wait: shim.exports.wait as never },

@@ -4,7 +4,12 @@ import { generateShim, SHIM_IMPORTS } from "../../../kernel/shim/shim.ts";
 
 type Call = (...args: number[]) => number;
 
-function instantiate(tries: Record<string, Call>, park: () => number, resumed: (tid: number) => number) {
+function instantiate(
+  tries: Record<string, Call>,
+  park: () => number,
+  resumed: (tid: number) => number,
+  finished: () => void = () => {},
+) {
   const functions = [
     { name: "read", parameters: ["i32", "i32", "i32"], result: "i32" },
     { name: "lseek", parameters: ["i32", "f64", "i32"], result: "f64" },
@@ -12,7 +17,7 @@ function instantiate(tries: Record<string, Call>, park: () => number, resumed: (
   ] as const;
   const idle: Record<string, Call> = { read: () => 0, lseek: () => 0, sched_yield: () => 0 };
   const instance = new WebAssembly.Instance(new WebAssembly.Module(generateShim(functions)), {
-    [SHIM_IMPORTS]: { ...idle, ...tries, park, resumed },
+    [SHIM_IMPORTS]: { ...idle, ...tries, park, resumed, finished },
   });
   return instance.exports as unknown as Record<"read" | "lseek" | "sched_yield", Call>;
 }
@@ -52,6 +57,20 @@ describe("the shim", () => {
       ...Array.from({ length: 3 }, () => ["read 1,2,3", "park", "resumed 17"]).flat(),
       "read 1,2,3",
     ]);
+  });
+
+  it("tells that a call is over that has parked, and only then", () => {
+    let told = 0;
+    let left = 2;
+    const shim = instantiate(
+      { read: () => (left-- > 0 ? WOULD_BLOCK : 42), sched_yield: () => 7 },
+      () => 17,
+      () => 0,
+      () => told++,
+    );
+    expect([shim.sched_yield(), told]).toEqual([7, 0]);
+    expect([shim.read(1, 2, 3), told]).toEqual([42, 1]);
+    expect([shim.read(1, 2, 3), told]).toEqual([42, 1]);
   });
 
   it("returns the errno with which a park ended, as the call's own type", () => {
