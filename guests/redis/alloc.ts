@@ -7,9 +7,10 @@
  * bitmap, so finding one is O(1) too. Linear memory only grows.
  *
  * What always holds: `usedBytes` is the sum of `usable()` over live blocks; blocks are
- * 8-aligned; the last RESERVE_PAGES pages are handed out only to `alloc`, never to `tryAlloc`.
+ * 8-aligned; of the last pages `tryAlloc` gets none, `tryAllocIo` gets all but RESERVE_PAGES, `alloc` gets all.
  *
  * `tryAlloc` answers 0 when memory is short: for every size a client chooses.
+ * `tryAllocIo` the same, a little later: for requests and replies, so that a client of a full server still gets its answer.
  * `alloc` never answers 0: for small bounded needs; it ends the guest when even the reserve is gone.
  */
 import { sys_exit_group, sys_memory_limit, sys_write } from "../lib/sys";
@@ -17,6 +18,8 @@ import { sys_exit_group, sys_memory_limit, sys_write } from "../lib/sys";
 const PAGE_SHIFT: u32 = 13;
 const PAGE_SIZE: u32 = 1 << PAGE_SHIFT;
 const RESERVE_PAGES: u32 = 128;
+/** Left to requests and replies when data has filled the rest: a 32nd of the machine, 2 MiB at most. */
+const IO_PAGES_MAX: u32 = 256;
 const CLASS_COUNT: i32 = 60;
 const CLASS_FREE: u32 = 254;
 const CLASS_LARGE: u32 = 255;
@@ -52,6 +55,8 @@ let pageMap: usize = 0;
 let pageEnd: u32 = 0; // first page beyond linear memory as managed
 let pageLimit: u32 = 0; // first page beyond what the machine may use
 let freePages: u32 = 0;
+/** Free pages that data (`tryAlloc`) must leave. */
+let dataKeep: u32 = 0;
 let spanFree: usize = 0;
 
 /** Sum of usable sizes of live blocks. */
@@ -95,6 +100,7 @@ export function heapInit(): void {
   const limitBytes = sys_memory_limit();
   const most: f64 = 4294901760.0; // one Wasm page short of 4 GiB: an end address must fit 32 bits
   pageLimit = <u32>((limitBytes > most ? most : limitBytes) / <f64>PAGE_SIZE);
+  dataKeep = RESERVE_PAGES + min<u32>(IO_PAGES_MAX, pageLimit >> 5);
   pageMap = (__heap_base + MANAGED_BYTES + 15) & ~15;
   const first = (pageMap + <usize>pageLimit * 4 + PAGE_SIZE - 1) >> PAGE_SHIFT;
   const have = memory.size() << (16 - PAGE_SHIFT);
@@ -124,7 +130,7 @@ function panic(): void {
 function spanNew(): Span {
   if (spanFree == 0) {
     // One page of descriptors; it is never given back.
-    const page = runTake(1, true);
+    const page = runTake(1, 0);
     if (page == 0) panic();
     const base = <usize>page << PAGE_SHIFT;
     store<u32>(pageMap + (page << 2), 0);
@@ -258,9 +264,9 @@ function growBy(pages: u32): bool {
   return true;
 }
 
-/** First page of a run of `pages`, or 0. */
-function runTake(pages: u32, force: bool): u32 {
-  if (!force && freePages + (pageLimit - pageEnd) < pages + RESERVE_PAGES) return 0;
+/** First page of a run of `pages` that leaves `keep` pages free, or 0. */
+function runTake(pages: u32, keep: u32): u32 {
+  if (keep && freePages + (pageLimit - pageEnd) < pages + keep) return 0;
   let p = binFind(pages);
   if (!p) {
     // A free run at the very end of memory counts towards what has to be grown.
@@ -281,10 +287,10 @@ function runTake(pages: u32, force: bool): u32 {
   return start;
 }
 
-function allocLarge(size: usize, force: bool): usize {
+function allocLarge(size: usize, keep: u32): usize {
   if (size > 0xfff00000) return 0;
   const pages = <u32>((size + PAGE_SIZE - 1) >> PAGE_SHIFT);
-  const start = runTake(pages, force);
+  const start = runTake(pages, keep);
   if (!start) return 0;
   const s = spanNew();
   s.start = start;
@@ -300,7 +306,7 @@ function allocLarge(size: usize, force: bool): usize {
   return <usize>start << PAGE_SHIFT;
 }
 
-function allocSlow(cls: u32, force: bool): usize {
+function allocSlow(cls: u32, keep: u32): usize {
   const at = <usize>cls << 2;
   let p = load<usize>(partial + at);
   if (p) {
@@ -311,7 +317,7 @@ function allocSlow(cls: u32, force: bool): usize {
     store<usize>(current + at, p);
   } else {
     const pages = load<u32>(classPages + at);
-    const start = runTake(pages, force);
+    const start = runTake(pages, keep);
     if (!start) return 0;
     const s = spanNew();
     const size = load<u32>(classSize + at);
@@ -329,10 +335,10 @@ function allocSlow(cls: u32, force: bool): usize {
     spanBytes += <usize>pages << PAGE_SHIFT;
     store<usize>(current + at, changetype<usize>(s));
   }
-  return allocClass(cls, force);
+  return allocClass(cls, keep);
 }
 
-function allocClass(cls: u32, force: bool): usize {
+function allocClass(cls: u32, keep: u32): usize {
   const at = <usize>cls << 2;
   const span = load<usize>(current + at);
   if (span) {
@@ -342,7 +348,7 @@ function allocClass(cls: u32, force: bool): usize {
       s.freeList = load<usize>(p);
     } else {
       p = s.fresh;
-      if (p == s.end) return allocSlow(cls, force);
+      if (p == s.end) return allocSlow(cls, keep);
       s.fresh = p + load<u32>(classSize + at);
     }
     s.used++;
@@ -350,22 +356,30 @@ function allocClass(cls: u32, force: bool): usize {
     allocCount++;
     return p;
   }
-  return allocSlow(cls, force);
+  return allocSlow(cls, keep);
+}
+
+// @ts-ignore: decorator
+@inline
+function take(size: usize, keep: u32): usize {
+  if (size <= 1024) return allocClass(load<u8>(smallTable + ((size + 7) >> 3)), keep);
+  if (size <= SMALL_MAX) return allocClass(load<u8>(mediumTable + ((size + 127) >> 7)), keep);
+  return allocLarge(size, keep);
 }
 
 /** `size` bytes, 8-aligned, not cleared; 0 when memory is short. */
 export function tryAlloc(size: usize): usize {
-  if (size <= 1024) return allocClass(load<u8>(smallTable + ((size + 7) >> 3)), false);
-  if (size <= SMALL_MAX) return allocClass(load<u8>(mediumTable + ((size + 127) >> 7)), false);
-  return allocLarge(size, false);
+  return take(size, dataKeep);
+}
+
+/** As tryAlloc, also from what data must leave: for bounded pieces of requests and replies. */
+export function tryAllocIo(size: usize): usize {
+  return take(size, RESERVE_PAGES);
 }
 
 /** As tryAlloc, but uses the reserve and never answers 0. For small, bounded sizes only. */
 export function alloc(size: usize): usize {
-  let p: usize;
-  if (size <= 1024) p = allocClass(load<u8>(smallTable + ((size + 7) >> 3)), true);
-  else if (size <= SMALL_MAX) p = allocClass(load<u8>(mediumTable + ((size + 127) >> 7)), true);
-  else p = allocLarge(size, true);
+  const p = take(size, 0);
   if (!p) panic();
   return p;
 }
@@ -444,7 +458,14 @@ export function goodSize(size: usize): usize {
 
 /** Resizes; the contents up to the smaller size stay. 0 when memory is short: the old block is then untouched. */
 export function tryRealloc(p: usize, size: usize): usize {
-  if (!p) return tryAlloc(size);
+  return resize(p, size, dataKeep);
+}
+/** tryRealloc with tryAllocIo's reach. */
+export function tryReallocIo(p: usize, size: usize): usize {
+  return resize(p, size, RESERVE_PAGES);
+}
+function resize(p: usize, size: usize, keep: u32): usize {
+  if (!p) return take(size, keep);
   const s = changetype<Span>(load<usize>(pageMap + ((p >> PAGE_SHIFT) << 2)));
   let old: usize;
   if (s.cls == CLASS_LARGE) {
@@ -468,7 +489,7 @@ export function tryRealloc(p: usize, size: usize): usize {
         after &&
         changetype<Span>(after).cls == CLASS_FREE &&
         changetype<Span>(after).pages >= need &&
-        freePages + (pageLimit - pageEnd) >= need + RESERVE_PAGES
+        freePages + (pageLimit - pageEnd) >= need + keep
       ) {
         const a = changetype<Span>(after);
         binRemove(a);
@@ -488,7 +509,7 @@ export function tryRealloc(p: usize, size: usize): usize {
     old = load<u32>(classSize + (<usize>s.cls << 2));
     if (size <= old && goodSize(size) == old) return p;
   }
-  const fresh = tryAlloc(size);
+  const fresh = take(size, keep);
   if (!fresh) return size <= old ? p : 0;
   memory.copy(fresh, p, min(size, old));
   free(p);
@@ -509,7 +530,11 @@ export function realloc(p: usize, size: usize): usize {
 
 /** Whether `bytes` more could be had by tryAlloc, fragmentation aside. */
 export function hasRoom(bytes: usize): bool {
-  return (<u64>(freePages + (pageLimit - pageEnd)) << PAGE_SHIFT) >= <u64>bytes + (<u64>(RESERVE_PAGES + 32) << PAGE_SHIFT);
+  return (<u64>(freePages + (pageLimit - pageEnd)) << PAGE_SHIFT) >= <u64>bytes + (<u64>(dataKeep + 32) << PAGE_SHIFT);
+}
+/** Whether `bytes` more could be had by tryAllocIo, fragmentation aside. */
+export function hasRoomIo(bytes: usize): bool {
+  return (<u64>(freePages + (pageLimit - pageEnd)) << PAGE_SHIFT) >= <u64>bytes + (<u64>RESERVE_PAGES << PAGE_SHIFT);
 }
 
 export function notePeak(): void {

@@ -43,6 +43,8 @@ export let aofEnabled: bool = false;
 export let rewriteActive: bool = false;
 /** The group in which a change made now will become durable; 0: replies need not wait. */
 export let aofGateSeq: i64 = 0;
+/** The last group that got anything: who reads while it is not durable may see what a crash would take back. */
+export let aofFedSeq: i64 = 0;
 /** Whether commands that write are refused because the file cannot be written. */
 export let aofDenyWrite: bool = false;
 
@@ -153,6 +155,7 @@ function append(p: usize, n: u32): void {
 /** Appends RESP commands (complete) that were executed in database `db`. */
 export function aofFeed(db: u32, p: usize, n: u32): void {
   if (!aofEnabled || fd < 0) return;
+  aofFedSeq = aofGateSeq;
   if (load<i32>(aofTimestampEnabled) && stampSeconds != nowMs / 1000) {
     stampSeconds = nowMs / 1000;
     builderReset(selectText);

@@ -27,8 +27,6 @@ export const CLIENT_EXECUTING: u32 = 1 << 17; // inside EXEC
 export const CLIENT_CLOSED: u32 = 1 << 18; // the peer has hung up
 export const CLIENT_READY_QUEUED: u32 = 1 << 19; // unblocked: has unread input to be parsed
 export const CLIENT_PAUSED: u32 = 1 << 20; // its command waits for CLIENT UNPAUSE
-export const CLIENT_WROTE: u32 = 1 << 21; // a command of this turn changed data (the AOF gate)
-export const CLIENT_UNSHARED_OUTPUT: u32 = 1 << 22;
 
 @unmanaged
 export class Client {
@@ -59,7 +57,8 @@ export class Client {
   outQueued: u32; // bytes in sealed chunks and in flight
   inFlight: u32; // sends under way
   pendingNext: usize; // list of clients with output
-  gateSeq: i64; // output may leave once the AOF is durable up to here
+  gateSeq: i64; // it wrote: its output leaves when the AOF is durable up to here, or becomes errors
+  readSeq: i64; // it may have seen others' writes: its output waits for the same, but stays as it is
   softLimitSince: i64;
   // MULTI
   multiQueue: usize; // see multi.ts
@@ -100,10 +99,6 @@ export class Client {
   blockedNext: usize; // list of blocked clients (blocked.ts)
   blockedPrev: usize;
   unblockedNext: usize;
-  spare0: usize;
-  spare1: usize;
-  spare2: usize;
-  spare3: usize;
 }
 
 /** Heads of lists. */

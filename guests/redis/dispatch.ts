@@ -2,10 +2,11 @@
  * From a parsed request to its handler: the checks of Redis' processCommand in their order, then `call`, which counts, times,
  * propagates and wakes blocked clients.
  */
-import { aofDenyWrite, aofEnabled, aofFeed, aofGateSeq } from "./aof";
+import { aofDenyWrite, aofEnabled, aofFeed, aofFedSeq, aofGateSeq } from "./aof";
 import { replyDeny } from "./aof-gate";
 import { hasRoom } from "./alloc";
 import { handleReadyKeys, readyPending } from "./blocked";
+import { gateDurable } from "./loop";
 import {
   argc,
   argLen,
@@ -56,6 +57,7 @@ import {
   errorBytes,
   errorEnd,
   errorText,
+  MACHINE_FULL,
   markChunk,
   markUsed,
   outputMark,
@@ -245,7 +247,7 @@ function process(c: Client, m: Command): void {
     }
   }
   if (needsRoom && !hasRoom(roomWanted())) {
-    rejectText(c, m, "OOM command not allowed when used memory > 'maxmemory'.");
+    rejectText(c, m, MACHINE_FULL);
     return;
   }
   if (aofDenyWrite && (flags & CMD_WRITE || isPing(m))) {
@@ -295,7 +297,7 @@ function isPing(m: Command): bool {
   return changetype<string>(m.name) == "ping";
 }
 
-/** One command in so many is timed when it is a FAST one; the rest are all timed. */
+/** One call in so many is timed when it is of a FAST command; of the others, and of the first so many of each, all are. */
 const SAMPLE: u32 = 16;
 let sampleAt: u32 = 0;
 
@@ -311,7 +313,12 @@ export function call(c: Client, m: Command): void {
   stats.commands++;
   m.calls++;
   // A clock reading costs as much as a GET: commands that are O(1) are timed one in SAMPLE, unless a threshold below asks for all.
-  if (!(m.flags & (CMD_FAST | CMD_QUICK)) || <u64>cfg.slowlogLogSlowerThan < 1000 || ++sampleAt >= SAMPLE) {
+  if (
+    !(m.flags & (CMD_FAST | CMD_QUICK)) ||
+    <u64>m.calls <= SAMPLE ||
+    <u64>cfg.slowlogLogSlowerThan < 1000 ||
+    ++sampleAt >= SAMPLE
+  ) {
     const weight: f64 = sampleAt >= SAMPLE ? <f64>SAMPLE : 1.0;
     if (sampleAt >= SAMPLE) sampleAt = 0;
     const start = ustime();
@@ -330,6 +337,7 @@ export function call(c: Client, m: Command): void {
       c.gateSeq = aofGateSeq;
     }
   }
+  if (aofFedSeq > gateDurable) c.readSeq = aofFedSeq;
   if (propagateOverride && callDepth <= execDepth) propagateReset();
 }
 

@@ -242,8 +242,17 @@ function round(precision: i32, lowest: i32): bool {
   return m != 0;
 }
 
+/** Set by parseF64 when it refused a number because no finite double but 0 is near (ERANGE); `parsedF64` is then what strtod answers. */
+export let parsedRange: bool = false;
+function outOfRange(v: f64): bool {
+  parsedRange = true;
+  parsedF64 = negative ? -v : v;
+  return false;
+}
+
 /** strtod over the whole of the bytes (decimal or hexadecimal, inf, infinity); NaN and leading spaces are refused, as is overflow. */
 export function parseF64(p: usize, n: usize): bool {
+  parsedRange = false;
   if (!scan(p, n)) return false;
   let v: f64 = 0;
   if (infinite) v = Infinity;
@@ -253,13 +262,13 @@ export function parseF64(p: usize, n: usize): bool {
       if (exponent10 < 0) v /= load<f64>(powers + (<usize>-exponent10 << 3));
       else v *= load<f64>(powers + (<usize>exponent10 << 3));
     } else {
-      if (magnitude10 > 330) return false; // ERANGE: Redis refuses what overflows or vanishes
-      if (magnitude10 < -345) return false;
-      if (!round(53, -1074)) return false;
-      if (binaryExponent + 53 > 1024) return false;
+      if (magnitude10 > 330) return outOfRange(Infinity);
+      if (magnitude10 < -345) return outOfRange(0);
+      if (!round(53, -1074)) return outOfRange(0);
+      if (binaryExponent + 53 > 1024) return outOfRange(Infinity);
       const normal = (mantissa >> 52) != 0;
       const biased = normal ? <u64>(binaryExponent + 1075) : 0;
-      if (biased >= 2047) return false;
+      if (biased >= 2047) return outOfRange(Infinity);
       v = reinterpret<f64>((biased << 52) | (mantissa & 0xfffffffffffff));
     }
   }

@@ -4,7 +4,7 @@
  * A chunk handed to the device stays in its client's list of flights until SENT. A client that is closed leaves its flights
  * without an owner; each chunk goes back to the pool on its own SENT.
  */
-import { alloc, free, hasRoom, notePeak, realloc } from "./alloc";
+import { alloc, free, hasRoomIo, notePeak, realloc } from "./alloc";
 import { aofBeforeSleep, aofCron, aofFileEvent } from "./aof";
 import { rewriteSlice, TIMER_REWRITE } from "./aof-rewrite";
 import { blockedClientFree, blockTimerEvent, TIMER_BLOCK, unblockedTake } from "./blocked";
@@ -94,7 +94,7 @@ let events: usize = 0;
 let byFd: usize = 0;
 let byFdCap: u32 = 0;
 export let listener: i32 = -1;
-/** Output of clients whose `gateSeq` is above this waits (appendfsync always). aof.ts moves it on. */
+/** Output of clients whose `gateSeq` or `readSeq` is above this waits (appendfsync always). aof-gate.ts moves it on. */
 export let gateDurable: i64 = 0;
 export function gateDurableSet(seq: i64): void {
   gateDurable = seq;
@@ -152,8 +152,9 @@ const refusal = memory.data(64);
 
 function accept(fd: i32): void {
   if (fd < 0) return;
-  if (clientCount >= cfg.maxclients || !hasRoom(65536)) {
-    const n = textCopy(refusal, "-ERR max number of clients reached\r\n");
+  const full = clientCount >= cfg.maxclients;
+  if (full || !hasRoomIo(65536)) {
+    const n = textCopy(refusal, full ? "-ERR max number of clients reached\r\n" : "-OOM no memory for another client\r\n");
     sys_write(fd, refusal, n);
     sys_close(fd);
     stats.rejectedConnections++;
@@ -286,7 +287,7 @@ export function flushOutput(): void {
   while (p) {
     const c = changetype<Client>(p);
     const next = c.pendingNext;
-    if (c.gateSeq > gateDurable && !(c.flags & CLIENT_CLOSE_ASAP)) {
+    if ((c.gateSeq > gateDurable || c.readSeq > gateDurable) && !(c.flags & CLIENT_CLOSE_ASAP)) {
       c.pendingNext = pendingHead;
       pendingSet(p);
     } else {

@@ -196,6 +196,7 @@ function exec(c: Client): void {
   const oldRaw = rawPtr;
   const oldRawLen = rawLen;
   const oldArgv = argv;
+  const self = c.lastCommand;
   execBegin();
   replyArray(c, count);
   for (let i: u32 = 0; i < count; i++) {
@@ -205,8 +206,10 @@ function exec(c: Client): void {
     argvSwap(block + RECORD, n);
     argcSet(n);
     rawSet(raw ? block + RECORD + (<usize>n << 3) : 0, raw);
-    call(c, changetype<Command>(load<usize>(block)));
+    c.lastCommand = load<usize>(block);
+    call(c, changetype<Command>(c.lastCommand));
   }
+  c.lastCommand = self;
   execEnd(c);
   argvSwap(oldArgv, oldCap);
   argcSet(oldArgc);

@@ -3,11 +3,12 @@
  *
  * A request is parsed where it lies: in the receive buffer lent by the device when nothing of it came earlier, else in the
  * client's own buffer, which holds only what is incomplete. A bulk whose length is known gets its exact room at once.
- * A bulk for which the machine has no memory is not stored: the rest of that request is swallowed and answered with an OOM error.
+ * A bulk for which the machine has no memory is not stored: the rest of that request is swallowed and answered with an OOM error,
+ * and so is a request that outgrows memory while it arrives.
  *
  * Limits and error texts are those of Redis 7.0 (networking.c, processMultibulkBuffer and processInlineBuffer).
  */
-import { free, hasRoom, tryAlloc, tryRealloc } from "./alloc";
+import { free, hasRoom, tryAlloc, tryRealloc, tryReallocIo } from "./alloc";
 import {
   argcSet,
   argLen,
@@ -32,9 +33,13 @@ const LINE_MAX: usize = 65536; // PROTO_INLINE_MAX_SIZE
 const STOP: u32 = CLIENT_BLOCKED | CLIENT_CLOSE_ASAP | CLIENT_CLOSE_AFTER_REPLY | CLIENT_PAUSED;
 /** A request with more arguments than this keeps what was parsed of it when it is incomplete. */
 const KEEP_ARGS: i32 = 16;
+/** An incomplete request up to this size may be kept in the memory that data leaves. */
+const IO_REQUEST_MAX: u32 = 65536;
 
 /** Bytes the incomplete request will need from its start, as far as is known; set by parse. */
 let needed: usize = 0;
+/** The incomplete request cannot be kept: parse swallows it instead. */
+let shedding: bool = false;
 
 function fail(c: Client, text: string): void {
   replyError(c, text);
@@ -72,16 +77,16 @@ function parse(c: Client, p: usize, end: usize): usize {
       // Continue a long request: its arguments so far are kept as offsets.
       count = c.multibulk;
       i = c.partCount;
+      const last = c.partArgs + (<usize>(i - 1) << 3);
+      p = start + load<u32>(last) + load<u32>(last, 4) + 2;
       if (!argvReserve(count < 1024 ? count : max(i + 1, 1024))) {
         discardRequest(c, count - i);
-        return start;
+        return p;
       }
       for (let k = 0; k < i; k++) {
         const at = c.partArgs + (<usize>k << 3);
         argSet(k, start + load<u32>(at), load<u32>(at, 4));
       }
-      p = i ? start + load<u32>(c.partArgs + (<usize>(i - 1) << 3)) + load<u32>(c.partArgs + (<usize>(i - 1) << 3), 4) + 2 : p;
-      if (!i) p = lineEnd(start, end) + 2;
     } else {
       const digit = <u32>load<u8>(p + 1) - 48;
       if (p + 4 <= end && digit <= 9 && load<u16>(p + 2) == 0x0a0d) {
@@ -130,8 +135,12 @@ function parse(c: Client, p: usize, end: usize): usize {
             return end;
           }
           // As in Redis, a wrong type byte is noticed once the line is complete.
-          keepPart(c, start, count, i);
           needed = 0;
+          if (shedding) {
+            discardRequest(c, count - i);
+            return p;
+          }
+          keepPart(c, start, count, i);
           return start;
         }
         if (load<u8>(p) != 36) {
@@ -155,9 +164,9 @@ function parse(c: Client, p: usize, end: usize): usize {
         p = eol + 2;
       }
       if (<usize>length + 2 > end - p) {
-        keepPart(c, start, count, i);
         needed = p - start + length + 2;
-        if (length > 32768 && !roomFor(c, needed)) {
+        if (!shedding) keepPart(c, start, count, i);
+        if (shedding || (length > 32768 && !roomFor(c, needed))) {
           // No memory for this bulk: swallow it and the arguments behind it.
           discardRequest(c, count - i - 1);
           c.discardBytes = length + 2 - <u32>(end - p);
@@ -404,19 +413,44 @@ export function clientParse(c: Client): void {
 function noteNeed(c: Client): void {
   if (needed > c.queryLen) {
     c.queryNeed = <u32>needed;
-    if (<i64>needed <= cfg.clientQueryBufferLimit) grow(c, <u32>needed);
+    if (<i64>needed <= cfg.clientQueryBufferLimit) grow(c, <u32>needed, false);
   }
 }
 
-function grow(c: Client, n: u32): bool {
+/** What is announced and has not come yet must leave others their room; what is here may go to the last pages. */
+function grow(c: Client, n: u32, arrived: bool): bool {
   if (n <= c.queryCap) return true;
-  const q = tryRealloc(c.query, n);
+  const q = arrived && n <= IO_REQUEST_MAX ? tryReallocIo(c.query, n) : tryRealloc(c.query, n);
   if (!q) return false;
   c.query = q;
   c.queryCap = n;
   return true;
 }
 
+/**
+ * No memory for `n` more bytes at `p` (lent) of an incomplete request: what was kept of it is given up, the rest will be
+ * swallowed and answered with an OOM error. False when there is nothing to give up.
+ */
+function shed(c: Client, p: usize, n: u32): bool {
+  if (c.flags & STOP || c.discarding) return false;
+  const own = c.queryLen != 0;
+  const base = own ? c.query : p;
+  const end = base + (own ? c.queryLen : n);
+  shedding = true;
+  const at = parse(c, base, end);
+  shedding = false;
+  if (!c.discarding) return false;
+  needed = 0;
+  c.queryNeed = 0;
+  // At most the beginning of a bulk's header is left.
+  const rest = <u32>(end - at);
+  if (!own) return !rest || queryAppend(c, at, rest);
+  memory.copy(base, at, rest);
+  c.queryLen = rest;
+  return queryAppend(c, p, n);
+}
+
+/** Keeps `n` bytes that no complete request used; false when the client will be closed. */
 function queryAppend(c: Client, p: usize, n: u32): bool {
   const total = <u64>c.queryLen + n;
   if (<i64>total > cfg.clientQueryBufferLimit) {
@@ -428,7 +462,8 @@ function queryAppend(c: Client, p: usize, n: u32): bool {
     let want = <u32>total;
     if (c.queryCap || want < 512) want = max<u32>(want + (want >> 1), 512);
     if (<usize>want < needed && <i64>needed <= cfg.clientQueryBufferLimit) want = <u32>needed;
-    if (!grow(c, want) && !grow(c, <u32>total)) {
+    if (!grow(c, want, false) && !grow(c, <u32>total, true)) {
+      if (shed(c, p, n)) return true;
       log(LOG_WARNING, "Closing a client: no memory for its query buffer");
       clientCloseSoon(c);
       return false;

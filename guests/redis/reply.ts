@@ -7,7 +7,7 @@
  *
  * Texts are ASCII literals. An error text starts with its code ("ERR …", "WRONGTYPE …"), without '-' and CRLF.
  */
-import { alloc, free, tryAlloc } from "./alloc";
+import { alloc, free, hasRoom, tryAlloc, tryAllocIo } from "./alloc";
 import { copy, textCopy } from "./bytes";
 import { Client, CLIENT_CLOSE_ASAP, CLIENT_FAKE, CLIENT_PENDING, clientCloseSoon } from "./client";
 import { formatI64, formatU64 } from "./number";
@@ -33,6 +33,8 @@ const CHUNK_BYTES: u32 = 16384;
 const CHUNK_STRIDE: u32 = 32 + CHUNK_BYTES + 160;
 /** Values at least this long are sent from where they lie. */
 const ZERO_COPY_MIN: u32 = 32768;
+/** The same while memory is short. */
+const ZERO_COPY_SHORT: u32 = 1024;
 
 let poolFree: usize = 0;
 export let poolChunks: u32 = 0;
@@ -47,7 +49,7 @@ function chunkNew(atLeast: u32): usize {
   if (atLeast <= CHUNK_BYTES) {
     if (!poolFree) {
       const region = tryAlloc(CHUNK_STRIDE * 16);
-      if (!region) return 0;
+      if (!region) return chunkSmall(atLeast);
       for (let i: usize = 0; i < 16; i++) {
         store<usize>(region + i * CHUNK_STRIDE, poolFree);
         poolFree = region + i * CHUNK_STRIDE;
@@ -58,10 +60,23 @@ function chunkNew(atLeast: u32): usize {
     poolFree = load<usize>(p);
     changetype<Chunk>(p).cap = CHUNK_BYTES;
   } else {
-    p = tryAlloc(HEADER + atLeast);
-    if (!p) return 0;
-    changetype<Chunk>(p).cap = atLeast;
+    return chunkOwn(atLeast);
   }
+  return chunkClear(p);
+}
+/** Memory is short: no more than a few replies need. */
+function chunkSmall(atLeast: u32): usize {
+  return chunkOwn(max<u32>(atLeast, 512 - <u32>HEADER));
+}
+/** A chunk outside the pool. */
+function chunkOwn(bytes: u32): usize {
+  if (bytes == CHUNK_BYTES) bytes++; // that capacity means: of the pool
+  const p = tryAllocIo(HEADER + bytes);
+  if (!p) return 0;
+  changetype<Chunk>(p).cap = bytes;
+  return chunkClear(p);
+}
+function chunkClear(p: usize): usize {
   const k = changetype<Chunk>(p);
   k.next = 0;
   k.data = p + HEADER;
@@ -148,7 +163,8 @@ export function commit(c: Client, end: usize): void {
 export function replyRaw(c: Client, p: usize, n: u32): void {
   while (n > CHUNK_BYTES) {
     const room = c.outPtr ? <u32>(c.outEnd - c.outPtr) : 0;
-    const part = room > 0 ? min(room, n) : min<u32>(n, 1048576);
+    const most = hasRoom(1048576) ? 1048576 : CHUNK_BYTES;
+    const part = min(n, room > 0 ? room : most);
     const at = reserve(c, part);
     if (!c.outPtr) return;
     memory.copy(at, p, part);
@@ -246,13 +262,14 @@ export function replyBulkObj(c: Client, o: Obj): void {
   }
   const p = changetype<usize>(o) + STRING_HEADER;
   const n = load<u32>(changetype<usize>(o), 8);
-  if (n < ZERO_COPY_MIN || o.refs == 0xffff || c.flags & CLIENT_FAKE) {
+  const short = n < ZERO_COPY_MIN && (n < ZERO_COPY_SHORT || hasRoom(1048576));
+  if (short || o.refs == 0xffff || c.flags & CLIENT_FAKE) {
     replyBulk(c, p, n);
     return;
   }
   replyHeader(c, 36, n);
   if (!c.outPtr) return;
-  const block = tryAlloc(HEADER);
+  const block = tryAllocIo(HEADER);
   if (!block) {
     clientCloseSoon(c);
     return;
@@ -392,9 +409,11 @@ export function replyNotFloat(c: Client): void {
 export function replyNoKey(c: Client): void {
   replyError(c, "ERR no such key");
 }
+/** Redis' own text first, which clients know, then what it is here. */
+export const MACHINE_FULL = "OOM command not allowed when used memory > 'maxmemory'. The machine's memory is full";
 /** Memory is short: the machine's, whatever maxmemory says. */
 export function replyOom(c: Client): void {
-  replyError(c, "OOM command not allowed when used memory > 'maxmemory'.");
+  replyError(c, MACHINE_FULL);
 }
 
 // --- lengths known only at the end ----------------------------------------------------------------------------

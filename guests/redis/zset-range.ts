@@ -5,7 +5,7 @@
  */
 import { Client, argLen, argPtr } from "./client";
 import { parseLoose } from "./container-arguments";
-import { parsedF64 } from "./double";
+import { parsedF64, parsedRange } from "./double";
 import { Obj } from "./object";
 import { BOUND_LEX_BELOW, BOUND_LEX_UPTO, BOUND_SCORE_BELOW, BOUND_SCORE_UPTO } from "./rank-tree";
 import { replyError } from "./reply";
@@ -21,14 +21,14 @@ let maxExclusive: bool = false;
 
 let boundScore: f64 = 0;
 let boundExclusive: bool = false;
-/** A score bound: a double, with '(' in front if exclusive. */
+/** A score bound: a double, with '(' in front if exclusive. Unlike a score it may lie beyond the range: 1e400 is inf (zslParseRange). */
 function parseScore(p: usize, n: u32): bool {
   boundExclusive = n > 0 && load<u8>(p) == 40;
   if (boundExclusive) {
     p++;
     n--;
   }
-  if (!parseLoose(p, n)) return false;
+  if (!parseLoose(p, n) && !parsedRange) return false;
   boundScore = parsedF64;
   return true;
 }
