@@ -105,7 +105,7 @@ export class Connection {
   sendLent(address: number, length: number, token: number): number {
     if (this.dead || this.#shutdownWanted & VIRTIO_VSOCK_SHUTDOWN_SEND) return -EPIPE;
     if (this.#sendCount === 0 && this.established && this.underWay < UNDER_WAY_MAX && length <= PACKET_BYTES) {
-      if (length <= this.credit && this.#driver.sendData(this, address, length, 0, token, length)) return 0;
+      if (length <= this.credit && this.#driver.tx.sendData(this, address, length, 0, token, length)) return 0;
     }
     if (this.#sendCount >= SENDS_MAX) return -ENOBUFS;
     this.#enqueue(address, length, token);
@@ -121,7 +121,7 @@ export class Connection {
       let room = Math.min(this.credit, length);
       while (room > 0) {
         const size = Math.min(room, PACKET_BYTES);
-        if (!this.#driver.sendData(this, address + done, size, RINGZERO_FLAG_COPY, 0, 0)) break;
+        if (!this.#driver.tx.sendData(this, address + done, size, RINGZERO_FLAG_COPY, 0, 0)) break;
         done += size;
         room -= size;
       }
@@ -141,7 +141,7 @@ export class Connection {
       if (size === 0) return;
       const token = this.#sends[at + 3] as number;
       const total = size === left ? (this.#sends[at + 2] as number) : 0;
-      if (!this.#driver.sendData(this, address, size, 0, token, total)) return;
+      if (!this.#driver.tx.sendData(this, address, size, 0, token, total)) return;
       if (size === left) this.#dequeue();
       else {
         this.#sends[at] = address + size;
@@ -152,6 +152,13 @@ export class Connection {
       this.#shutdownSent = this.#shutdownWanted;
       this.#driver.control(this, VIRTIO_VSOCK_OP_SHUTDOWN, this.#shutdownSent);
     }
+  }
+
+  /** Credit or a slot may have come: an owner whose copied send came up short hears of it. */
+  tellWritable(): void {
+    if (!this.wantsCredit || !this.canCopy) return;
+    this.wantsCredit = false;
+    this.owner?.writable();
   }
 
   /** `bytes` of the receive buffer are free again. */

@@ -19,6 +19,15 @@ export const HDR_FLAGS = 32;
 export const HDR_BUF_ALLOC = 36;
 export const HDR_FWD_CNT = 40;
 
+/** The same in words of 32 bits, as headers in kernel RAM are read and written; `type` and `op` are one word. */
+export const W_SRC_PORT = HDR_SRC_PORT / 4;
+export const W_DST_PORT = HDR_DST_PORT / 4;
+export const W_LEN = HDR_LEN / 4;
+export const W_TYPE_OP = HDR_TYPE / 4;
+export const W_FLAGS = HDR_FLAGS / 4;
+export const W_BUF_ALLOC = HDR_BUF_ALLOC / 4;
+export const W_FWD_CNT = HDR_FWD_CNT / 4;
+
 export const VSOCK_QUEUE_RX = 0;
 export const VSOCK_QUEUE_TX = 1;
 export const VSOCK_QUEUE_EVENT = 2;
