@@ -1,0 +1,146 @@
+/**
+ * The `ringzero` command (cli.ts starts it). It only translates: options to BootOptions, the machine's life to lines, streams and an exit code.
+ *
+ * stdout and stderr are the guest's; the machine's own lines go to stderr. Exit codes: the guest's own, 128 + n for a guest that
+ * died of signal n, 64 (EX_USAGE) for a mistake in the command line, 69 (EX_UNAVAILABLE) for a machine that could not boot.
+ */
+import { readFileSync } from "node:fs";
+import type { Readable } from "node:stream";
+import { finished } from "node:stream/promises";
+import { Command, CommanderError } from "commander";
+import { boot } from "./index.ts";
+import type { Machine } from "./machine.ts";
+import { type BootOptions, parseHostAddress, parsePort } from "./options.ts";
+import { UsageError } from "./usage-error.ts";
+
+const EX_USAGE = 64;
+const EX_UNAVAILABLE = 69;
+
+interface RunFlags {
+  readonly publish: readonly string[];
+  readonly volume: readonly string[];
+  readonly env: readonly string[];
+  readonly memory?: string;
+  readonly name?: string;
+  readonly outbound?: string;
+}
+
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+const collect = (value: string, list: readonly string[]): string[] => [...list, value];
+
+const program = new Command("ringzero")
+  .description("Boots a WebAssembly application as a machine of its own, inside this process.")
+  .version(version)
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "ringzero: ")) })
+  .enablePositionalOptions();
+
+program
+  .command("run")
+  .description("boot an image and serve until it ends")
+  .argument("<image>", "a shipped image (redis, hello, ...), a folder with ringzero.json, or a .wasm file")
+  .argument("[args...]", "the guest's own arguments, after --")
+  .option(
+    "-p, --publish <HOST:GUEST>",
+    "publish a guest port on 127.0.0.1 (or ADDRESS:HOST:GUEST); HOST 0 = any free port",
+    collect,
+    [],
+  )
+  .option("-v, --volume <HOST:GUEST[:ro]>", "mount a host folder at an absolute guest path", collect, [])
+  .option("-m, --memory <SIZE>", "upper bound of the guest's memory, e.g. 512mb (default: the image's, else 4gb)")
+  .option("-e, --env <K=V>", "set an environment variable of the guest", collect, [])
+  .option("-n, --name <NAME>", "name of the machine (default: the image's)")
+  .option("--outbound <WHERE>", "where the guest may connect to: none, loopback, any (default: loopback)")
+  .action(run);
+
+/** Runs the command line in process.argv; ends the process where the command does. */
+export async function main(): Promise<void> {
+  await program.parseAsync().catch(report);
+}
+
+async function run(image: string, args: string[], flags: RunFlags): Promise<void> {
+  const startedMs = performance.now();
+  const machine = await boot(image, { ...toBootOptions(flags), args, stdin: process.stdin });
+  const stopOn = forwardSignals(machine);
+  const delivered = [deliver(machine.stdout, process.stdout), deliver(machine.stderr, process.stderr)];
+  const addresses = machine.publications.map(({ host, port }) =>
+    host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
+  );
+  if (addresses.length > 0) {
+    const bootMs = Math.round(performance.now() - startedMs);
+    process.stderr.write(`ready ${machine.name} ${addresses.join(" ")} boot=${bootMs} ms\n`);
+  }
+  const exit = await machine.exited;
+  stopOn();
+  await Promise.all(delivered);
+  if (exit.reason) process.stderr.write(`ringzero: ${machine.name}: ${exit.reason}\n`);
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  process.exit(exit.code);
+}
+
+/** The first SIGINT or SIGTERM asks the guest to end, the second one ends it. Returns what removes the handlers. */
+function forwardSignals(machine: Machine): () => void {
+  let asked = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (asked) machine.kill();
+    else void machine.stop({ signal: signal === "SIGINT" ? "SIGINT" : "SIGTERM" });
+    asked = true;
+  };
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  return () => process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+}
+
+function toBootOptions(flags: RunFlags): BootOptions {
+  const publish: Record<number, { host: string; port: number }> = {};
+  for (const text of flags.publish) {
+    const match = /^(?:(.+):)?(\d+):(\d+)$/.exec(text);
+    if (!match) throw new UsageError(`--publish ${text}: give HOST:GUEST, two port numbers`);
+    const guestPort = parsePort(match[3] as string, "guest port");
+    if (publish[guestPort]) throw new UsageError(`--publish ${text}: guest port ${guestPort} is published already`);
+    publish[guestPort] = parseHostAddress(match[1] ? `${match[1]}:${match[2]}` : (match[2] as string));
+  }
+  const volumes: Record<string, { host: string; readOnly: boolean }> = {};
+  for (const text of flags.volume) {
+    const match = /^(.+?):(\/[^:]*)(?::(ro|rw))?$/.exec(text);
+    if (!match) throw new UsageError(`--volume ${text}: give HOST:GUEST or HOST:GUEST:ro, the guest path absolute`);
+    volumes[match[2] as string] = { host: match[1] as string, readOnly: match[3] === "ro" };
+  }
+  const env: Record<string, string> = {};
+  for (const text of flags.env) {
+    const at = text.indexOf("=");
+    if (at <= 0) throw new UsageError(`--env ${text}: give NAME=VALUE`);
+    env[text.slice(0, at)] = text.slice(at + 1);
+  }
+  if (flags.outbound && !/^(none|loopback|any)$/.test(flags.outbound)) {
+    throw new UsageError(`--outbound ${flags.outbound}: give none, loopback or any`);
+  }
+  return {
+    publish,
+    volumes,
+    env,
+    ...(flags.memory !== undefined && { memory: flags.memory }),
+    ...(flags.name !== undefined && { name: flags.name }),
+    ...(flags.outbound !== undefined && { outbound: flags.outbound as "none" | "loopback" | "any" }),
+  };
+}
+
+function report(error: unknown): never {
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : EX_USAGE);
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`ringzero: ${message}\n`);
+  if (!(error instanceof UsageError) && process.env.RINGZERO_DEBUG) console.error(error);
+  process.exit(error instanceof UsageError ? EX_USAGE : EX_UNAVAILABLE);
+}
+
+/** Passes the guest's output on; settles once all of it has been. A reader that goes away (`| head`) ends only the passing on. */
+async function deliver(from: Readable, to: NodeJS.WriteStream): Promise<void> {
+  to.on("error", () => from.unpipe(to).resume());
+  from.pipe(to, { end: false });
+  await finished(from);
+}
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => (stream.writableLength === 0 ? resolve() : stream.write("", () => resolve())));
+}
