@@ -133,6 +133,7 @@ export class Machine {
     }
     const listening = this.#net.listening(this.#published.map(({ guestPort }) => guestPort));
     const early = await Promise.race([listening, this.exited]);
+    setImmediate(() => this.#output.forEach((stream) => void stream.keepTailOnly()));
     if (early && this.#published.length > 0) {
       const said = this.#output
         .map((stream) => stream.tail.trim())

@@ -1,8 +1,9 @@
 /**
  * The guest's stdout or stderr as a Readable for the embedder.
  *
- * Nobody has to read it: until the first consumer comes, only the newest `TAIL_BYTES_MAX` are kept and the guest never waits.
- * Once somebody reads, nothing is dropped, and a slow consumer holds the guest's console back.
+ * Nobody has to read it: while there is no consumer, only the newest `TAIL_BYTES_MAX` are kept and the guest never waits. What is written
+ * before the embedder could start to read (`boot` has not settled) is kept whole. Once somebody reads, nothing is dropped, and a slow
+ * consumer holds the guest's console back.
  */
 import { Readable } from "node:stream";
 
@@ -12,6 +13,7 @@ export class OutputStream extends Readable {
   #tail: Uint8Array[] = [];
   #tailBytes = 0;
   #consumed = false;
+  #keepsAll = true;
   #ended = false;
   /** Called once the consumer wants more, after `write` answered false. */
   onDrain: () => void = () => {};
@@ -23,10 +25,14 @@ export class OutputStream extends Readable {
     if (this.#consumed) return this.push(copy);
     this.#tail.push(copy);
     this.#tailBytes += copy.length;
-    while (this.#tailBytes > TAIL_BYTES_MAX && this.#tail.length > 1) {
-      this.#tailBytes -= (this.#tail.shift() as Uint8Array).length;
-    }
+    if (!this.#keepsAll) this.#trim();
     return true;
+  }
+
+  /** The embedder has had its chance to start reading: from now on only the newest bytes are kept for it. */
+  keepTailOnly(): void {
+    this.#keepsAll = false;
+    this.#trim();
   }
 
   finish(): void {
@@ -38,6 +44,12 @@ export class OutputStream extends Readable {
   /** What has been written and not consumed yet, newest `TAIL_BYTES_MAX` bytes: for messages about a failed boot. */
   get tail(): string {
     return Buffer.concat(this.#tail).toString("utf8");
+  }
+
+  #trim(): void {
+    while (this.#tailBytes > TAIL_BYTES_MAX && this.#tail.length > 1) {
+      this.#tailBytes -= (this.#tail.shift() as Uint8Array).length;
+    }
   }
 
   override _read(): void {

@@ -1,6 +1,6 @@
 /**
  * The compatibility page: the system-call table as Markdown. kernel/syscall/README.md is this function's output (`npm run docs`
- * writes it, a test compares it), and `ringzero syscalls` prints the same rows.
+ * writes it, a test compares it).
  */
 import type { Row } from "./row.ts";
 
