@@ -5,7 +5,7 @@
  * so that a start with nothing to do costs some milliseconds. Options: `guests/NAME/asconfig.json` (its "options"), on top of
  * the defaults below.
  *
- *   node guests/build.ts [--quiet] [--force] [NAME…]
+ *   node guests/build.ts [--quiet] [--force] [NAME…]     --quiet: progress goes to stderr, and nothing is said if nothing is built
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -132,7 +132,8 @@ function isBuilt(guest: Guest): boolean {
 }
 
 const args = process.argv.slice(2);
-const quiet = args.includes("--quiet");
+/** In front of another command (`--quiet`) stdout belongs to that one. */
+const report = (text: string): void => void (args.includes("--quiet") ? process.stderr : process.stdout).write(text);
 const force = args.includes("--force");
 let failed = false;
 try {
@@ -140,9 +141,11 @@ try {
   for (const guest of findGuests(args.filter((arg) => !arg.startsWith("--")))) {
     if (!force && isBuilt(guest)) continue;
     const start = performance.now();
+    // A compile takes seconds: whoever waits is told, before it begins.
+    report(`building guest ${guest.name} ...`);
     try {
       await compile(guest);
-      if (!quiet) console.log(`guest ${guest.name}: ${Math.round(performance.now() - start)} ms`);
+      report(` ${((performance.now() - start) / 1000).toFixed(1)} s\n`);
     } catch (error) {
       failed = true;
       console.error((error as Error).message);
