@@ -8,6 +8,7 @@ import { readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { Command, CommanderError } from "commander";
+import { loadImage } from "./image.ts";
 import { boot } from "./index.ts";
 import type { Machine } from "./machine.ts";
 import { type BootOptions, parseHostAddress, parsePort } from "./options.ts";
@@ -62,7 +63,11 @@ export async function main(): Promise<void> {
 
 async function run(image: string, args: string[], flags: RunFlags): Promise<void> {
   const startedMs = performance.now();
-  const machine = await boot(image, { ...toBootOptions(flags), args, stdin: process.stdin });
+  const options = toBootOptions(flags);
+  // A server does not read the terminal: `ringzero run redis &` would be stopped for trying (SIGTTIN).
+  const isServer = ((await loadImage(image)).manifest.ports ?? []).length > 0;
+  const stdin = process.stdin.isTTY && isServer ? {} : { stdin: process.stdin };
+  const machine = await boot(image, { ...options, ...stdin, args });
   const stopOn = forwardSignals(machine);
   const delivered = [deliver(machine.stdout, process.stdout), deliver(machine.stderr, process.stderr)];
   const addresses = machine.publications.map(({ host, port }) =>

@@ -66,7 +66,7 @@ export class Machine {
   #exports: GuestExports | null = null;
 
   constructor(image: Image, options: BootOptions) {
-    const { manifest, shape } = image;
+    const { manifest } = image;
     this.#image = image;
     this.name = options.name ?? manifest.name;
     this.exited = new Promise((resolve) => {

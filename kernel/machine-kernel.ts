@@ -5,7 +5,6 @@
  * check phase), so that everything that became ready in one poll phase is handed to the guest at once. Inside: device
  * interrupts, due timers, the completion ring, ready threads, the alarm for the next timer.
  */
-import { ENODEV } from "./abi/errno.ts";
 import { bootFileSystem } from "./fs/boot.ts";
 import { FdTable } from "./fs/fd-table.ts";
 import type { Vfs } from "./fs/vfs.ts";

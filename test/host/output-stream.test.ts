@@ -20,7 +20,7 @@ describe("the guest's output", () => {
   it("is bounded while nobody reads: the newest bytes stay", async () => {
     const stream = new OutputStream();
     stream.keepTailOnly();
-    for (let i = 0; i < 1000; i++) expect(stream.write(Buffer.from(`${i}`.padStart(1023, ".") + "\n"))).toBe(true);
+    for (let i = 0; i < 1000; i++) expect(stream.write(Buffer.from(`${`${i}`.padStart(1023, ".")}\n`))).toBe(true);
     stream.finish();
     const text = (await read(stream)).toString();
     expect(text.length).toBeLessThanOrEqual(256 * 1024);

@@ -53,7 +53,9 @@ describe("the published package", () => {
     );
     const flags = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2024", "--types", "node", "use.ts"];
     const { stdout } = spawnSync(join(root, "node_modules/.bin/tsc"), flags, { cwd: project, encoding: "utf8" });
-    expect(stdout.trim().split("\n")).toEqual([expect.stringMatching(/^use\.ts\(5,.*'number' is not assignable to type 'string'/)]);
+    expect(stdout.trim().split("\n")).toEqual([
+      expect.stringMatching(/^use\.ts\(5,.*'number' is not assignable to type 'string'/),
+    ]);
   });
 
   it("is a command", () => {

@@ -4,6 +4,12 @@ import { generateShim, SHIM_IMPORTS } from "../../../kernel/shim/shim.ts";
 
 type Call = (...args: number[]) => number;
 
+/** Writes `entry` down and answers `result`. */
+function note<Entry>(list: Entry[], entry: Entry, result: number): number {
+  list.push(entry);
+  return result;
+}
+
 function instantiate(
   tries: Record<string, Call>,
   park: () => number,
@@ -30,8 +36,8 @@ describe("the shim", () => {
     };
     const shim = instantiate(
       {
-        read: (...args) => (seen.push(args), -9),
-        lseek: (...args) => (seen.push(args), 2 ** 52 + 1),
+        read: (...args) => note(seen, args, -9),
+        lseek: (...args) => note(seen, args, 2 ** 52 + 1),
       },
       never,
       never,
@@ -48,9 +54,9 @@ describe("the shim", () => {
     const log: string[] = [];
     let left = 3;
     const shim = instantiate(
-      { read: (...args) => (log.push(`read ${args}`), left-- > 0 ? WOULD_BLOCK : 42) },
-      () => (log.push("park"), 17),
-      (tid) => (log.push(`resumed ${tid}`), 0),
+      { read: (...args) => note(log, `read ${args}`, left-- > 0 ? WOULD_BLOCK : 42) },
+      () => note(log, "park", 17),
+      (tid) => note(log, `resumed ${tid}`, 0),
     );
     expect(shim.read(1, 2, 3)).toBe(42);
     expect(log).toEqual([

@@ -131,9 +131,10 @@ describe("bad pointers", () => {
         // Structures that a call reads: an iovec or pollfd of sane content, an epoll_event, a sockaddr_in, a length.
         const view = new DataView(guest.memory.buffer);
         new Uint8Array(guest.memory.buffer).fill(0, STRUCT, LENGTH + 4);
-        if (row.name === "readv" || row.name === "writev")
-          view.setUint32(STRUCT, BUFFER, true), view.setUint32(STRUCT + 4, 8, true);
-        else if (/^(connect|bind|sendto)$/.test(row.name)) view.setUint16(STRUCT, 2, true);
+        if (row.name === "readv" || row.name === "writev") {
+          view.setUint32(STRUCT, BUFFER, true);
+          view.setUint32(STRUCT + 4, 8, true);
+        } else if (/^(connect|bind|sendto)$/.test(row.name)) view.setUint16(STRUCT, 2, true);
         view.setUint32(LENGTH, 16, true);
         for (const bad of BAD_POINTERS) {
           const args = (good as (d: Descriptors) => number[])(descriptors);
