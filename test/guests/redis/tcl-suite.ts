@@ -54,6 +54,9 @@ const leftOut = [
   "SORT sorted set BY nosort works as expected from scripts",
 ];
 
+/** What a full run without those must pass: native Redis 7.0.15 passes 1,056 of all; one of them is about its own allocator. */
+const PASSED_MIN = 1056 - 1 - leftOut.length;
+
 /** "COPY basic usage for stream-cgroups" ends with a flushdb that the test after it relies on. */
 const edits = [
   {
@@ -78,7 +81,7 @@ const program = new Command()
   .option("--host <host>", "where it runs", "127.0.0.1")
   .option("--unit <name>", "only this unit (may be repeated)", (value: string, all: string[]) => [...all, value], [])
   .option("--source <folder>", "Redis' unpacked source instead of apt-get source")
-  .option("--min <count>", "fail if fewer tests pass (default: 1050 for the full run)", Number)
+  .option("--min <count>", "fail if fewer tests pass (default for the full run: all but those left out)", Number)
   .option("--all", "also the tests about streams and scripting")
   .option("--timeout <seconds>", "give up on a unit after so long", Number, 300)
   .option("--json <file>", "also write the counts as JSON")
@@ -163,7 +166,7 @@ async function main(): Promise<number> {
   const source = options.source ?? redisSource();
   const full = options.unit.length === 0;
   const names = full ? unitNames : options.unit.map((name) => name.replace(/^unit\//, ""));
-  const minimum = options.min ?? (full ? 1050 : 1);
+  const minimum = options.min ?? (full ? PASSED_MIN : 1);
   const server = options.port === undefined ? await startGuest() : undefined;
   const view = privateView(source, options.all ? [] : edits);
   const results: UnitResult[] = [];
