@@ -4,8 +4,8 @@ import { connect } from "node:net";
 import { Redis } from "ioredis";
 import { createClient, RESP_TYPES } from "redis";
 import { describe, expect, test } from "vitest";
-import { bootRedis, eventually } from "./redis-machine.ts";
-import { RespConnection } from "./resp-connection.ts";
+import { bootRedis, eventually, seededRandom, testSeed } from "./redis-machine.ts";
+import { encode, ReplyError, RespConnection } from "./resp-connection.ts";
 
 const megabyte = 1 << 20;
 
@@ -90,6 +90,62 @@ test("a machine of 64 MB that is full says OOM and goes on", { timeout: 60_000 }
     expect(await connection.call("SET", "again", value)).toBe("OK");
   } finally {
     connection.close();
+    await machine.stop();
+  }
+});
+
+test("clients at the memory wall get OOM or their answer, never a broken stream or an end", {
+  timeout: 60_000,
+}, async () => {
+  const seed = testSeed();
+  console.log(`memory wall: TEST_SEED=${seed}`);
+  const random = seededRandom(seed);
+  const machine = await bootRedis([], { memory: "64mb" });
+  const sizes = [10, 1000, 9000, 17_000, 33_000, 70_000, 200_000, 1_500_000];
+  const counts = { ok: 0, oom: 0 };
+  const worker = async (id: number): Promise<void> => {
+    const connection = await RespConnection.open(machine.port);
+    const known = new Map<string, string | null>();
+    for (let round = 0; round < 25; round++) {
+      const requests: { op: string; key: string; value: string }[] = [];
+      for (let index = 1 + random(60); index > 0; index--) {
+        const dice = random(100);
+        const value = String.fromCharCode(97 + random(26)).repeat(sizes[random(sizes.length)] ?? 1);
+        requests.push({ op: dice < 60 ? "SET" : dice < 90 ? "GET" : "DEL", key: `k${id}:${random(400)}`, value });
+      }
+      const bytes = Buffer.concat(
+        requests.map(({ op, key, value }) => encode(op === "SET" ? [op, key, value] : [op, key])),
+      );
+      for (let at = 0; at < bytes.length; ) {
+        const piece = 1 + random(80_000);
+        connection.write(bytes.subarray(at, at + piece));
+        at += piece;
+        if (random(8) === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      for (const { op, key, value } of requests) {
+        const reply = await connection.read(30_000);
+        if (op === "SET" && reply === "OK") known.set(key, value);
+        else if (op === "SET") expect(String(reply)).toMatch(/^Error: OOM .*The machine's memory is full$/);
+        else if (op === "GET") expect(reply === (known.get(key) ?? null), `GET ${key}`).toBe(true);
+        else {
+          expect(reply).toBe(known.get(key) == null ? 0 : 1);
+          known.set(key, null);
+        }
+        if (reply instanceof ReplyError) counts.oom++;
+        else counts.ok++;
+      }
+    }
+    connection.close();
+  };
+  try {
+    await Promise.all([0, 1, 2, 3, 4, 5, 6, 7].map(worker));
+    expect(counts.oom).toBeGreaterThan(100);
+    expect(counts.ok).toBeGreaterThan(1000);
+    // Somebody new is still let in, and told why his write is refused, or served.
+    const other = await RespConnection.open(machine.port);
+    expect(await other.call("PING")).toBe("PONG");
+    other.close();
+  } finally {
     await machine.stop();
   }
 });
