@@ -5,10 +5,10 @@
  */
 import type { Kernel } from "../kernel.ts";
 import type { ContinuationEngine } from "../sched/continuation.ts";
-import { generateShim, SHIM_IMPORTS, type ShimFunction } from "../shim/shim.ts";
+import { generateShim, retryName, SHIM_IMPORTS, type ShimFunction } from "../shim/shim.ts";
 import type { FunctionImport, ModuleShape } from "../shim/wasm-reader.ts";
 import { F64, I32 } from "../shim/wasm-writer.ts";
-import { bindHandler, unknownCall } from "../syscall/dispatch.ts";
+import { bindHandler, bindRetry, unknownCall } from "../syscall/dispatch.ts";
 import { GuestTrap } from "../syscall/guest-exit.ts";
 import type { Row } from "../syscall/row.ts";
 import { ROWS } from "../syscall/table.ts";
@@ -25,8 +25,7 @@ const shims = new WeakMap<ModuleShape, WebAssembly.Module>();
 export function bindImports(k: Kernel, shape: ModuleShape, engine: ContinuationEngine): WebAssembly.Imports {
   const native: Record<string, WebAssembly.ImportValue> = {};
   const imports: WebAssembly.Imports = { [NATIVE_MODULE]: native };
-  const { resumed, finished } = k.scheduler;
-  const tries: Record<string, WebAssembly.ImportValue> = { park: engine.park, resumed, finished };
+  const tries: Record<string, WebAssembly.ImportValue> = { park: engine.park };
   const foreign: string[] = [];
   for (const wanted of shape.functions) {
     if (wanted.module === "env" && wanted.name === "abort") {
@@ -40,8 +39,10 @@ export function bindImports(k: Kernel, shape: ModuleShape, engine: ContinuationE
         throw new LinkError(
           `import ${wanted.module}.${wanted.name} has another type than the kernel's: ${signatureOf(row)}`,
         );
-      else if (row.blocks) tries[row.name] = bindHandler(k, row);
-      else native[row.name] = bindHandler(k, row);
+      else if (row.blocks) {
+        tries[row.name] = bindHandler(k, row);
+        tries[retryName(row.name)] = bindRetry(k, row);
+      } else native[row.name] = bindHandler(k, row);
     }
   }
   if (foreign.length > 0) {

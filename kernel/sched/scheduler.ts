@@ -162,8 +162,8 @@ export class Scheduler implements TaskWaker {
     this.wake(task);
   }
 
-  /** The shim's import `resumed`: this task's stack runs again. 0, or the errno that its parked call must return. */
-  readonly resumed = (tid: number): number => {
+  /** This task's stack runs again (the shim's retry). 0, or the errno that its parked call must return. */
+  resumed(tid: number): number {
     const task = this.tasks.get(tid) as Task;
     this.current = task;
     task.state = TASK_RUNNING;
@@ -176,13 +176,13 @@ export class Scheduler implements TaskWaker {
     task.retrying = false;
     task.inflight = null;
     return errno;
-  };
+  }
 
-  /** The shim's import `finished`: the running task's call, which has parked, has its result. */
-  readonly finished = (): void => {
+  /** The running task's call, which has parked, has its result. */
+  finished(): void {
     this.current.retrying = false;
     this.current.inflight = null;
-  };
+  }
 
   /** Called by the continuation engine once the running stack hangs. */
   readonly parked = (): void => {

@@ -7,6 +7,7 @@
  */
 import { ENOSYS } from "../abi/errno.ts";
 import type { Kernel } from "../kernel.ts";
+import { WOULD_BLOCK } from "../sched/task.ts";
 import type { FunctionType } from "../shim/wasm-reader.ts";
 import { I64 } from "../shim/wasm-writer.ts";
 import { GuestExit, GuestTrap, KernelPanic } from "./guest-exit.ts";
@@ -14,19 +15,21 @@ import type { Row } from "./row.ts";
 
 export type TryFunction = (...args: number[]) => number;
 
-type Binder = (h: Row["handler"], k: Kernel, row: Row, fault: (row: Row, error: unknown) => never) => TryFunction;
-
 /**
  * One row's handler, bound to a machine.
  *
- * Each row gets a function of its own source, because closures made from one literal share their type feedback: the call of the handler
- * would be megamorphic and never inlined (measured: 9 ns more for a null system call of 10). Where code generation is forbidden (a
- * content security policy), the shared literal does the same, slower.
+ * Each row gets functions of its own source, because closures made from one literal share their type feedback: the call of the handler
+ * would be megamorphic and never inlined. Where code generation is forbidden (a content security policy), a shared literal does the same,
+ * slower.
  */
 export function bindHandler(k: Kernel, row: Row): TryFunction {
+  const names = parameterNames(row);
+  const source = `return (${names}) => {
+  try { return h(k${names && `, ${names}`}); } catch (error) { return fault(row, error); }
+};`;
+  const bound = generate(source, k, row);
+  if (bound) return bound;
   const { handler } = row;
-  const binder = generateBinder(row.parameters.length);
-  if (binder) return binder(handler, k, row, fault);
   return (...args) => {
     try {
       return handler(k, ...args);
@@ -36,14 +39,41 @@ export function bindHandler(k: Kernel, row: Row): TryFunction {
   };
 }
 
-/** A fresh binder on every call: its inner function is a literal of its own. Null where code generation is forbidden. */
-function generateBinder(parameters: number): Binder | null {
-  const names = Array.from({ length: parameters }, (_, index) => `a${index}`);
-  const source = `return (${names.join(", ")}) => {
-  try { return h(${["k", ...names].join(", ")}); } catch (error) { return fault(row, error); }
-};`;
+/**
+ * The shim's `retry`: (tid, ...args). Tells the scheduler who runs; a park that ended with an errno answers that, else the handler is
+ * tried again.
+ */
+export function bindRetry(k: Kernel, row: Row): TryFunction {
+  const names = parameterNames(row);
+  const source = `return (tid${names && `, ${names}`}) => {
+  const errno = k.scheduler.resumed(tid);
+  if (errno !== 0) return errno;
   try {
-    return new Function("h", "k", "row", "fault", source) as Binder;
+    const result = h(k${names && `, ${names}`});
+    if (result !== ${WOULD_BLOCK}) k.scheduler.finished();
+    return result;
+  } catch (error) { return fault(row, error); }
+};`;
+  const bound = generate(source, k, row);
+  if (bound) return bound;
+  const attempt = bindHandler(k, row);
+  return (tid, ...args) => {
+    const errno = k.scheduler.resumed(tid as number);
+    if (errno !== 0) return errno;
+    const result = attempt(...args);
+    if (result !== WOULD_BLOCK) k.scheduler.finished();
+    return result;
+  };
+}
+
+function parameterNames(row: Row): string {
+  return row.parameters.map((_, index) => `a${index}`).join(", ");
+}
+
+/** Evaluates a source over the handler `h`, `k`, `row` and `fault`; null where code generation is forbidden. */
+function generate(source: string, k: Kernel, row: Row): TryFunction | null {
+  try {
+    return new Function("h", "k", "row", "fault", source)(row.handler, k, row, fault) as TryFunction;
   } catch {
     return null;
   }

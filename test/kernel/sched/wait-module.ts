@@ -1,7 +1,7 @@
 /**
  * A guest as small as can be for scheduler tests: imports `test.wait: (i32) -> i32`, exports `run(x) = wait(x) + 1` and `trap()`.
  */
-import { generateShim, SHIM_IMPORTS } from "../../../kernel/shim/shim.ts";
+import { generateShim, retryName, SHIM_IMPORTS } from "../../../kernel/shim/shim.ts";
 import { I32, WasmWriter } from "../../../kernel/shim/wasm-writer.ts";
 
 function guestBytes(): Uint8Array<ArrayBuffer> {
@@ -35,7 +35,13 @@ export function instantiate(
 ): WaitGuest {
   const shim = new WebAssembly.Instance(
     new WebAssembly.Module(generateShim([{ name: "wait", parameters: ["i32"], result: "i32" }])),
-    { [SHIM_IMPORTS]: { wait: tryWait, park, resumed, finished: () => {} } },
+    {
+      [SHIM_IMPORTS]: {
+        wait: tryWait,
+        [retryName("wait")]: (tid: number, x: number) => resumed(tid) || tryWait(x),
+        park,
+      },
+    },
   );
   const guest = new WebAssembly.Instance(new WebAssembly.Module(guestBytes()), {
     test: { wait: shim.exports.wait as never },
