@@ -12,8 +12,12 @@ import { hashField, hashFieldLength, hashIterate, hashLength, hashNext, hashValu
 import { entryExpire } from "./keyspace";
 import { listOf } from "./list-type";
 import { formatI64, formatU64 } from "./number";
-import { HASH, LIST, Obj, SET, STRING, ZSET, strView, viewLen, viewPtr } from "./object";
+import { HASH, LIST, Obj, SET, STREAM, STRING, ZSET, strView, viewLen, viewPtr } from "./object";
 import { itemLength, itemPtr, quicklistForward, quicklistSeek } from "./quicklist";
+import { blobData, blobLength } from "./bytes";
+import { mapFirst, mapForward, recordMs, recordSeq, recordValue } from "./id-map";
+import { formatId } from "./stream-id";
+import { Consumer, Group, Nack, nameAt, streamOf } from "./stream-type";
 import { setIterate, setIterateEnd, setLength, setMember, setMemberLength, setNext } from "./set-type";
 import { zsetLength, zsetMember, zsetMemberLength, zsetScore, zsetStep, zsetWalk } from "./zset-type";
 
@@ -72,6 +76,9 @@ export function putKey(b: Builder, db: u32, e: usize): void {
       break;
     case HASH:
       putHash(b, e, o);
+      break;
+    case STREAM:
+      putStream(b, e, o);
       break;
     default:
       unreachable();
@@ -143,5 +150,76 @@ function putHash(b: Builder, e: usize, o: Obj): void {
     putBulk(b, hashValue, hashValueLength);
     inCommand--;
     left--;
+  }
+}
+
+function putId(b: Builder, ms: u64, seq: u64): void {
+  putBulk(b, digits, formatId(digits, ms, seq));
+}
+function putName(b: Builder, name: usize): void {
+  putBulk(b, blobData(name), blobLength(name));
+}
+function putStream(b: Builder, e: usize, o: Obj): void {
+  const s = streamOf(o);
+  for (let r = mapFirst(s.entries); r; r = mapForward(s.entries)) {
+    let at = recordValue(r);
+    const strings = load<u32>(at);
+    begin(b, "XADD", e, 1 + strings);
+    putId(b, recordMs(r), recordSeq(r));
+    at += 4;
+    for (let i: u32 = 0; i < strings; i++) {
+      putBulk(b, at + 4, load<u32>(at));
+      at += 4 + load<u32>(at);
+    }
+  }
+  if (!s.entries.length) {
+    begin(b, "XADD", e, 5);
+    putBulkText(b, "MAXLEN");
+    putBulkText(b, "0");
+    putId(b, 0, 1);
+    putBulkText(b, "x");
+    putBulkText(b, "y");
+  }
+  begin(b, "XSETID", e, 5);
+  putId(b, s.lastMs, s.lastSeq);
+  putBulkText(b, "ENTRIESADDED");
+  putBulkI64(b, s.added);
+  putBulkText(b, "MAXDELETEDID");
+  putId(b, s.deletedMs, s.deletedSeq);
+  for (let i: u32 = 0; i < s.groups.count; i++) {
+    const g = changetype<Group>(nameAt(s.groups, i));
+    putCount(b, 42, 7);
+    putBulkText(b, "XGROUP");
+    putBulkText(b, "CREATE");
+    putBulk(b, entryKey(e), entryLength(e));
+    putName(b, g.name);
+    putId(b, g.lastMs, g.lastSeq);
+    putBulkText(b, "ENTRIESREAD");
+    putBulkI64(b, g.entriesRead);
+    for (let j: u32 = 0; j < g.consumers.count; j++) putConsumer(b, e, g, changetype<Consumer>(nameAt(g.consumers, j)));
+  }
+}
+function putConsumer(b: Builder, e: usize, g: Group, k: Consumer): void {
+  if (!k.pel.length) {
+    putCount(b, 42, 5);
+    putBulkText(b, "XGROUP");
+    putBulkText(b, "CREATECONSUMER");
+    putBulk(b, entryKey(e), entryLength(e));
+    putName(b, g.name);
+    putName(b, k.name);
+  }
+  for (let r = mapFirst(k.pel); r; r = mapForward(k.pel)) {
+    const nack = changetype<Nack>(recordValue(r));
+    begin(b, "XCLAIM", e, 10);
+    putName(b, g.name);
+    putName(b, k.name);
+    putBulkText(b, "0");
+    putId(b, recordMs(r), recordSeq(r));
+    putBulkText(b, "TIME");
+    putBulkI64(b, nack.time);
+    putBulkText(b, "RETRYCOUNT");
+    putBulkI64(b, nack.count);
+    putBulkText(b, "JUSTID");
+    putBulkText(b, "FORCE");
   }
 }

@@ -5,6 +5,7 @@
  * a reply. When one of the keys comes to hold a value of `type`, the same command is run again (flag CLIENT_REEXECUTING) with
  * `readyKey`/`readyKeyLen` naming that key: the handler must look at that key only, and either reply or block again (the client then keeps
  * its place in the queue). Clients are served in the order in which they blocked. A timeout answers the null array.
+ * Readers of streams wait for growth and, in groups, for the key's end: stream commands and removals signal both.
  *
  * Readiness is signalled by dbAdd/dbSet (the key appeared, or changed its type); a value that grows in place needs no signal, as
  * nobody waits for a key that holds something.
@@ -44,7 +45,7 @@ import {
 } from "./dict";
 import { call } from "./dispatch";
 import { dbAt, dbFind } from "./keyspace";
-import { Obj } from "./object";
+import { Obj, STREAM } from "./object";
 import { replyError, replyNullArray, replyOom } from "./reply";
 import { monoMs, stats } from "./server";
 import { sys_ring_timer, sys_ring_timer_cancel } from "../lib/sys";
@@ -309,10 +310,19 @@ function serve(db: u32, key: usize, n: u32): void {
     const next: usize = p == last ? <usize>0 : w.next;
     const c = changetype<Client>(w.client);
     const entry = dbFind(db, key, n);
-    if (!entry) return;
-    if (<u32>changetype<Obj>(entryValue(entry)).type == c.blockKind && !(c.flags & CLIENT_CLOSE_ASAP)) reexecute(c, key, n);
+    const type: u32 = entry ? <u32>changetype<Obj>(entryValue(entry)).type : 255;
+    if (c.blockKind == STREAM && type != STREAM) streamGone(c);
+    else if (type == c.blockKind && !(c.flags & CLIENT_CLOSE_ASAP)) reexecute(c, key, n);
     p = next;
   }
+}
+
+/** The stream is gone: who reads it for a group learns it, who just reads it goes on waiting. */
+function streamGone(c: Client): void {
+  const name = changetype<string>(changetype<Command>(c.lastCommand).name);
+  if (name.length != 10) return; // "xreadgroup"
+  replyError(c, "UNBLOCKED the stream key no longer exists");
+  unblock(c);
 }
 
 function reexecute(c: Client, key: usize, n: u32): void {

@@ -27,6 +27,7 @@ import {
   KEYS_NUMKEYS_STORE,
   KEYS_RANGE,
   KEYS_SORT,
+  KEYS_STREAMS,
   argIs,
   command,
   commandCount,
@@ -380,6 +381,15 @@ function replyKeys(c: Client, m: Command, withFlags: bool): i64 {
     }
     if (store) {
       replyKey(c, store, withFlags);
+      n++;
+    }
+  } else if (m.keysKind == KEYS_STREAMS) {
+    let first = base + 1;
+    while (first < argc && !argIs(first, "streams")) first++;
+    first++;
+    const keys = (argc - first) >> 1;
+    for (let i = first; i < first + keys; i++) {
+      replyKey(c, i, withFlags);
       n++;
     }
   }

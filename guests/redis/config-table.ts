@@ -348,7 +348,7 @@ function integers(): void {
   wide("cluster-node-timeout", 0, 0, 0, LONG_MAX, 15000);
   wide("slowlog-log-slower-than", 0, field(offsetof<Config>("slowlogLogSlowerThan")), -1, LONG_MAX, 10000);
   wide("latency-monitor-threshold", 0, field(offsetof<Config>("latencyMonitorThreshold")), 0, LONG_MAX, 0);
-  wide("stream-node-max-entries", 0, 0, 0, LONG_MAX, 100);
+  wide("stream-node-max-entries", 0, field(offsetof<Config>("streamNodeMaxEntries")), 0, LONG_MAX, 100);
   wide("repl-backlog-ttl", 0, 0, 0, LONG_MAX, 3600);
   wide("tracking-table-max-keys", PARAM_UNSIGNED, 0, 0, LONG_MAX, 1000000);
 }
@@ -365,7 +365,7 @@ function sizes(): void {
   alias(wide("zset-max-listpack-entries", unsigned, field(offsetof<Config>("zsetMaxListpackEntries")), 0, LONG_MAX, 128), "zset-max-ziplist-entries");
   wide("active-defrag-ignore-bytes", bytes | unsigned, 0, 1, LONG_MAX, 100 << 20);
   alias(wide("hash-max-listpack-value", bytes | unsigned, field(offsetof<Config>("hashMaxListpackValue")), 0, LONG_MAX, 64), "hash-max-ziplist-value");
-  wide("stream-node-max-bytes", bytes | unsigned, 0, 0, LONG_MAX, 4096);
+  wide("stream-node-max-bytes", bytes | unsigned, field(offsetof<Config>("streamNodeMaxBytes")), 0, LONG_MAX, 4096);
   alias(wide("zset-max-listpack-value", bytes | unsigned, field(offsetof<Config>("zsetMaxListpackValue")), 0, LONG_MAX, 64), "zset-max-ziplist-value");
   wide("hll-sparse-max-bytes", bytes | unsigned, 0, 0, LONG_MAX, 3000);
   wide("client-query-buffer-limit", bytes | unsigned, field(offsetof<Config>("clientQueryBufferLimit")), 1 << 20, LONG_MAX, 1 << 30);

@@ -8,14 +8,17 @@ import { Dict } from "./dict";
 import { registerDumpCommands } from "./dump-commands";
 import { hashBytes, hashDuplicate, hashFree, hashLength } from "./hash-type";
 import { listBytes, listDuplicate, listFree, listLength, listOf } from "./list-type";
-import { ENC_HT, ENC_SKIPLIST, HASH, LIST, Obj, SET } from "./object";
+import { ENC_HT, ENC_SKIPLIST, HASH, LIST, Obj, SET, STREAM } from "./object";
 import { setBytes, setDuplicate, setFree, setLength } from "./set-type";
+import { registerStreamCommands } from "./stream-table";
+import { streamBytes, streamDuplicate, streamFree, streamLength, streamOf } from "./stream-type";
 import { zsetBytes, zsetDuplicate, zsetFree, zsetLength } from "./zset-type";
 
 /** Frees the value and the object's own block. */
 export function containerFree(o: Obj): void {
   const type = <u32>o.type;
   if (type == LIST) listFree(o);
+  else if (type == STREAM) streamFree(o);
   else if (type == HASH) hashFree(o);
   else if (type == SET) setFree(o);
   else zsetFree(o);
@@ -26,6 +29,7 @@ export function containerFree(o: Obj): void {
 export function containerLength(o: Obj): u32 {
   const type = <u32>o.type;
   if (type == LIST) return listLength(o);
+  if (type == STREAM) return streamLength(o);
   if (type == HASH) return hashLength(o);
   if (type == SET) return setLength(o);
   return zsetLength(o);
@@ -37,6 +41,7 @@ export function containerDuplicate(o: Obj): usize {
   if (bytes > 3.0e9 || !hasRoom(<usize>(bytes * 1.125))) return 0;
   const type = <u32>o.type;
   if (type == LIST) return listDuplicate(o);
+  if (type == STREAM) return streamDuplicate(o);
   if (type == HASH) return hashDuplicate(o);
   if (type == SET) return setDuplicate(o);
   return zsetDuplicate(o);
@@ -47,6 +52,7 @@ export function containerBytes(o: Obj, samples: u32): usize {
   const type = <u32>o.type;
   let bytes: f64;
   if (type == LIST) bytes = listBytes(o, samples);
+  else if (type == STREAM) bytes = streamBytes(o, samples);
   else if (type == HASH) bytes = hashBytes(o, samples);
   else if (type == SET) bytes = setBytes(o, samples);
   else bytes = zsetBytes(o, samples);
@@ -56,6 +62,7 @@ export function containerBytes(o: Obj, samples: u32): usize {
 /** How many blocks freeing it takes (lazy free decides on it). */
 export function containerFreeEffort(o: Obj): u32 {
   if (<u32>o.type == LIST) return listOf(o).nodes;
+  if (<u32>o.type == STREAM) return streamOf(o).entries.nodeCount;
   const encoding = <u32>o.encoding;
   return encoding == ENC_HT || encoding == ENC_SKIPLIST ? changetype<Dict>(o.data).used : 1;
 }
@@ -63,5 +70,6 @@ export function containerFreeEffort(o: Obj): u32 {
 /** Registers the commands of all container types, DUMP and RESTORE. */
 export function registerContainerCommands(): void {
   registerContainers();
+  registerStreamCommands();
   registerDumpCommands();
 }

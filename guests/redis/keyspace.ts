@@ -31,7 +31,7 @@ import {
 } from "./dict";
 import { accessTouch } from "./evict";
 import { notify, NOTIFY_EXPIRED, NOTIFY_KEY_MISS, NOTIFY_NEW } from "./notify";
-import { Obj, objRelease } from "./object";
+import { Obj, objRelease, STREAM } from "./object";
 import { propagateDelete } from "./propagate";
 import { replyWrongType } from "./reply";
 import { cfg, loading, nowMs, stats } from "./server";
@@ -216,6 +216,7 @@ function removeEntry(db: u32, e: usize): void {
   if (rewriteActive) aofBeforeChange(db, e);
   heapRemove(d, e);
   const v = entryValue(e);
+  if (<u32>changetype<Obj>(v).type == STREAM) signalReady(db, e);
   dictUnlink(changetype<Dict>(d.keys), e);
   free(e);
   objRelease(changetype<Obj>(v));
@@ -352,6 +353,7 @@ export function dbTake(db: u32, e: usize): usize {
   if (rewriteActive) aofBeforeChange(db, e);
   heapRemove(d, e);
   const v = entryValue(e);
+  if (<u32>changetype<Obj>(v).type == STREAM) signalReady(db, e);
   dictUnlink(changetype<Dict>(d.keys), e);
   free(e);
   return v;

@@ -17,6 +17,7 @@ export const LIST: u32 = 1;
 export const SET: u32 = 2;
 export const ZSET: u32 = 3;
 export const HASH: u32 = 4;
+export const STREAM: u32 = 6;
 
 export const ENC_RAW: u32 = 0;
 export const ENC_INT: u32 = 1;
@@ -25,6 +26,7 @@ export const ENC_HT: u32 = 2;
 export const ENC_INTSET: u32 = 6;
 export const ENC_SKIPLIST: u32 = 7;
 export const ENC_QUICKLIST: u32 = 9;
+export const ENC_STREAM: u32 = 10;
 export const ENC_LISTPACK: u32 = 11;
 
 export const CONTAINER_SIZE: usize = 24; // two payload words at 8 and 12, two more at 16 and 20
@@ -58,13 +60,15 @@ export function encodingName(o: Obj): string {
       return "skiplist";
     case ENC_QUICKLIST:
       return "quicklist";
+    case ENC_STREAM:
+      return "stream";
     default:
       return "listpack";
   }
 }
 
 export function typeName(type: u32): string {
-  return type == STRING ? "string" : type == LIST ? "list" : type == SET ? "set" : type == ZSET ? "zset" : "hash";
+  return type == STRING ? "string" : type == LIST ? "list" : type == SET ? "set" : type == ZSET ? "zset" : type == STREAM ? "stream" : "hash";
 }
 
 /** LFU starts at 5 so that a new key is not the first to go (Redis' LFU_INIT_VAL). */

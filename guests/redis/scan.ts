@@ -6,7 +6,7 @@ import { parsedI64, parsedU64, parseI64, parseU64 } from "./number";
 import { replyError, replyNotInteger, replySyntaxError } from "./reply";
 import { realloc } from "./alloc";
 import { Dict, dictScan } from "./dict";
-import { HASH, LIST, SET, STRING, ZSET } from "./object";
+import { HASH, LIST, SET, STREAM, STRING, ZSET } from "./object";
 
 export let scanCursor: u32 = 0;
 export let scanCount: i64 = 10;
@@ -51,7 +51,7 @@ export function scanParse(c: Client, i: i32, allowType: bool): bool {
       }
     } else if (allowType && argIs(k, "type")) {
       const t = k + 1;
-      scanType = argIs(t, "string") ? STRING : argIs(t, "list") ? LIST : argIs(t, "set") ? SET : argIs(t, "zset") ? ZSET : argIs(t, "hash") ? HASH : -2;
+      scanType = argIs(t, "string") ? STRING : argIs(t, "list") ? LIST : argIs(t, "set") ? SET : argIs(t, "zset") ? ZSET : argIs(t, "hash") ? HASH : argIs(t, "stream") ? STREAM : -2;
     } else {
       replySyntaxError(c);
       return false;

@@ -95,6 +95,8 @@ export class Config {
   notifyKeyspaceEvents: i32;
   slowlogLogSlowerThan: i64;
   slowlogMaxLen: i64;
+  streamNodeMaxEntries: i64;
+  streamNodeMaxBytes: i64;
   latencyMonitorThreshold: i64;
   latencyTracking: i32;
   maxmemoryClients: i64;
@@ -200,6 +202,8 @@ export function configDefaults(): void {
   cfg.aofLoadTruncated = 1;
   cfg.slowlogLogSlowerThan = 10000;
   cfg.slowlogMaxLen = 128;
+  cfg.streamNodeMaxEntries = 100;
+  cfg.streamNodeMaxBytes = 4096;
   cfg.latencyTracking = 1;
   cfg.shutdownTimeout = 10;
 }

@@ -5,7 +5,6 @@ import {
   ACL_GEO,
   ACL_HYPERLOGLOG,
   ACL_SCRIPTING,
-  ACL_STREAM,
   argIs,
   CMD_NOSCRIPT,
   CMD_UNSUPPORTED,
@@ -40,9 +39,6 @@ function refuse(c: Client, what: string): void {
 }
 const letter = memory.data(8);
 
-function streams(c: Client): void {
-  refuse(c, "streams");
-}
 function geo(c: Client): void {
   refuse(c, "geospatial commands");
 }
@@ -88,21 +84,6 @@ function none(name: string, handler: (c: Client) => void, acl: u32, group: strin
 }
 
 export function registerUnsupportedCommands(): void {
-  none("xadd", streams, ACL_STREAM, "stream");
-  none("xack", streams, ACL_STREAM, "stream");
-  none("xautoclaim", streams, ACL_STREAM, "stream");
-  none("xclaim", streams, ACL_STREAM, "stream");
-  none("xdel", streams, ACL_STREAM, "stream");
-  none("xgroup", streams, ACL_STREAM, "stream");
-  none("xinfo", streams, ACL_STREAM, "stream");
-  none("xlen", streams, ACL_STREAM, "stream");
-  none("xpending", streams, ACL_STREAM, "stream");
-  none("xrange", streams, ACL_STREAM, "stream");
-  none("xread", streams, ACL_STREAM, "stream");
-  none("xreadgroup", streams, ACL_STREAM, "stream");
-  none("xrevrange", streams, ACL_STREAM, "stream");
-  none("xsetid", streams, ACL_STREAM, "stream");
-  none("xtrim", streams, ACL_STREAM, "stream");
   none("geoadd", geo, ACL_GEO, "geo");
   none("geodist", geo, ACL_GEO, "geo");
   none("geohash", geo, ACL_GEO, "geo");
