@@ -270,6 +270,14 @@ export function signalReadyAll(db: u32): void {
   }
 }
 
+/** The database was emptied or swapped: whoever waits there has to look again. */
+export function signalWaitersAll(db: u32): void {
+  const d = dbAt(db);
+  if (!waiters || !d.blocked) return;
+  const blocked = changetype<Dict>(d.blocked);
+  for (let e = dictFirst(blocked); e; e = dictNext(blocked, e)) signalSlow(db, entryKey(e), entryLength(e));
+}
+
 /** Serves those who wait for the keys signalled, which may make more keys ready. After every command. */
 export function handleReadyKeys(): void {
   if (serving) return;

@@ -7,7 +7,7 @@ import { Client, argLen, argPtr, argc } from "./client";
 import { ACL_DANGEROUS, ACL_KEYSPACE, CMD_DENYOOM, CMD_READONLY, CMD_WRITE, argIs, command, describe } from "./command";
 import { dbAdd, dbDelete, expireSet, lookupRead, lookupWrite, signalModified } from "./keyspace";
 import { NOTIFY_GENERIC, notify } from "./notify";
-import { Obj, objRelease } from "./object";
+import { Obj, objRelease, STREAM } from "./object";
 import { propagateBegin, propagateBytes, propagateI64, propagateText } from "./propagate";
 import { rdbLoad, rdbShort, rdbVerify } from "./rdb-load";
 import { putPayload } from "./rdb-save";
@@ -20,6 +20,10 @@ export function dump(c: Client): void {
   const found = lookupRead(c, 1);
   if (!found) {
     replyNull(c);
+    return;
+  }
+  if (<u32>changetype<Obj>(found).type == STREAM) {
+    replyError(c, "ERR DUMP of a stream is not supported by the 'redis' image: boot the 'redis-server' image (the real Redis) for it");
     return;
   }
   builderReset(payload);

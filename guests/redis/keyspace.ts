@@ -36,7 +36,7 @@ import { propagateDelete } from "./propagate";
 import { replyWrongType } from "./reply";
 import { cfg, loading, nowMs, stats } from "./server";
 import { touchWatched } from "./multi";
-import { signalReady } from "./blocked";
+import { signalReady, signalWaitersAll } from "./blocked";
 
 @unmanaged
 export class Db {
@@ -404,6 +404,7 @@ export function expireDue(count: i32): bool {
 
 /** Frees every key of a database and answers how many there were. */
 export function dbEmpty(db: u32): u32 {
+  signalWaitersAll(db);
   const d = dbAt(db);
   const keys = changetype<Dict>(d.keys);
   const n = keys.used;
@@ -445,6 +446,8 @@ export function dbSwap(a: u32, b: u32): void {
   y.heap = heap;
   y.heapCount = count;
   y.heapCap = cap;
+  signalWaitersAll(a);
+  signalWaitersAll(b);
 }
 /** Keys with an expiry in a database. */
 export function dbVolatileCount(db: u32): u32 {
