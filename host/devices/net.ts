@@ -5,8 +5,11 @@
  * Incoming connections come only through what is published and through `connect`, which passes no host socket. Outgoing ones go where
  * `outbound` lets them: nowhere, to the host's loopback addresses (the default: a guest must not reach the network unasked), anywhere.
  *
- * What always holds: a send chain is used once its bytes have left (endpoint). Packets of
- * the driver are not trusted: unknown connections get a reset, bytes beyond the credit a reset, a malformed packet fails the queue.
+ * What the guest sends and asks for is here; what goes to it leaves through net-receive-queue.ts; each connection's stream is in
+ * stream-endpoint.ts.
+ *
+ * What always holds: a send chain is used once its bytes have left (endpoint). Packets of the driver are not trusted: unknown
+ * connections get a reset, bytes beyond the credit a reset, a malformed packet fails the queue.
  */
 import { connect as connectSocket, type Socket } from "node:net";
 import { type Duplex, duplexPair } from "node:stream";
