@@ -8,7 +8,7 @@
 import { free, tryRealloc } from "./alloc";
 import { Builder, builderReset, putByte, putBytes, putInt, putText } from "./builder";
 import { blobData, blobLength, blobNew, equalWord } from "./bytes";
-import { putQuoted, splitWords, wordAt, wordCount, wordSize } from "./config-file";
+import { putQuoted, splitWords, wordAt, wordCount, wordSize } from "./config-words";
 import { parseI64, parsedI64 } from "./number";
 import { cfg } from "./server";
 

@@ -1,9 +1,8 @@
 /**
  * Natural numbers of up to LIMBS_MAX 32-bit limbs, in static memory: what exact conversion between decimal and binary
- * needs (double.ts). A number is `count u32` at 0 and limbs, lowest first, at 8; the top limb is never zero.
+ * needs (decimal.ts, double.ts, long-double.ts). A number is `count u32` at 0 and limbs, lowest first, at 8; the top limb is never zero.
  */
 const LIMBS_MAX: u32 = 1500;
-export const BIG_BYTES: i32 = 6016;
 export const bigA = memory.data(6016, 16);
 export const bigB = memory.data(6016, 16);
 export const bigC = memory.data(6016, 16);

@@ -16,7 +16,6 @@ export class Builder {
   capacity: u32;
   failed: u32;
 }
-export const BUILDER_SIZE: i32 = 16;
 
 /** Makes room for `n` more bytes; false (and `failed`) when memory is short. */
 export function builderRoom(b: Builder, n: u32): bool {

@@ -42,10 +42,8 @@ export class Client {
   query: usize;
   queryCap: u32;
   queryLen: u32;
-  queryPos: u32;
   // a multibulk request whose arguments have partly arrived
-  multibulk: u32; // arguments still to come, 0: between requests
-  bulkLen: i32; // length of the argument under way, -1: its header has not come
+  multibulk: u32; // how many arguments it has; 0: between requests, or it is parsed again from its start
   partArgs: usize; // pairs (offset, length) relative to `query`
   partCount: u32;
   partCap: u32;
@@ -73,7 +71,6 @@ export class Client {
   blockHead: usize; // keys waited for
   blockArgs: usize; // the kept command
   blockTimer: u32;
-  blockMono: f64;
   // pub/sub (pubsub.ts)
   channels: usize; // Dict or 0
   patterns: usize;
@@ -84,9 +81,6 @@ export class Client {
   lastCommand: usize; // Command or 0
   peer: usize; // blob "ip:port"
   local: usize;
-  commands: i64;
-  replyMarkPtr: usize;
-  argsBytes: u32;
   // a request being swallowed (protocol.ts)
   discarding: u32;
   discardBytes: u32; // of the argument under way
@@ -111,7 +105,6 @@ export function clientNew(fd: i32): Client {
   const c = changetype<Client>(allocZero(offsetof<Client>()));
   c.fd = fd;
   c.resp = 2;
-  c.bulkLen = -1;
   return c;
 }
 /** The client whose command runs, or 0. */

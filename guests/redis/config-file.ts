@@ -1,5 +1,5 @@
 /**
- * Configuration at boot (arguments and file) and CONFIG REWRITE.
+ * Configuration at boot: arguments and file.
  *
  * The arguments are turned into lines of a configuration file that follow those of the file named by the first argument, as
  * Redis does it: `redis /data/redis.conf --port 7000 --save ""`. A bad line ends the guest with Redis' message.
@@ -11,13 +11,10 @@ import {
   sys_chdir,
   sys_close,
   sys_exit_group,
-  sys_fsync,
   sys_getcwd,
   sys_mkdirat,
   sys_openat,
   sys_read,
-  sys_renameat,
-  sys_unlinkat,
   sys_write,
 } from "../lib/sys";
 import { alloc, free } from "./alloc";
@@ -25,31 +22,23 @@ import { Builder, builderReset, builderRoom, putByte, putBytes, putInt, putText 
 import { blobData, blobLength, blobNew, equalWord } from "./bytes";
 import {
   APPLY_CLUSTER,
+  configTableInit,
+  Param,
   PARAM_MULTI,
   PARAM_SAVE,
-  PARAM_BOOL,
-  PARAM_ENUM,
-  PARAM_FLAGS,
-  PARAM_INT,
-  PARAM_NOTIFY,
-  PARAM_OUTPUT_LIMITS,
-  Param,
-  configTableInit,
-  paramAt,
-  paramCount,
   paramFind,
   paramRead,
   saveText,
 } from "./config-table";
-import { SET_REFUSED, paramSet, problem, putParam } from "./config-value";
+import { paramSet, problem, SET_REFUSED } from "./config-value";
+import { isSpace, putQuoted, splitWords, wordAt, wordCount, wordSize } from "./config-words";
 import { putErrno } from "./errno-text";
-import { LOG_WARNING, cfg, log } from "./server";
+import { cfg, log, LOG_WARNING } from "./server";
 
-const AT_FDCWD: i32 = -100;
+export const AT_FDCWD: i32 = -100;
 const O_RDONLY: i32 = 0;
-const O_WRONLY_CREATE_TRUNCATE: i32 = 0x241;
 
-function builder(): Builder {
+export function builder(): Builder {
   const b = changetype<Builder>(alloc(16));
   memory.fill(changetype<usize>(b), 0, 16);
   return b;
@@ -59,109 +48,6 @@ function builder(): Builder {
 export let configFile: usize = 0;
 
 // --- words with quotes ------------------------------------------------------------------------------------------
-const words: Builder = changetype<Builder>(memory.data(16, 16)); // bytes of all words of a line
-const WORDS_MAX: i32 = 128;
-const wordTable = memory.data(WORDS_MAX * 8, 16); // offset, length
-export let wordCount: i32 = 0;
-export function wordAt(i: i32): usize {
-  return words.data + load<u32>(wordTable + (<usize>i << 3));
-}
-export function wordSize(i: i32): u32 {
-  return load<u32>(wordTable + (<usize>i << 3), 4);
-}
-function isSpace(ch: u32): bool {
-  return ch == 32 || (ch >= 9 && ch <= 13) || ch == 0;
-}
-function hexDigit(ch: u32): i32 {
-  if (ch - 48 < 10) return ch - 48;
-  ch |= 32;
-  return ch - 97 < 6 ? ch - 87 : -1;
-}
-/** Splits a line as Redis' sdssplitargs: "..." with escapes, '...'; false when quotes are not closed. */
-export function splitWords(p: usize, end: usize): bool {
-  builderReset(words);
-  builderRoom(words, <u32>(end - p) + 16);
-  wordCount = 0;
-  while (true) {
-    while (p < end && isSpace(load<u8>(p))) p++;
-    if (p >= end) return true;
-    if (wordCount == WORDS_MAX) return false;
-    store<u32>(wordTable + (<usize>wordCount << 3), words.length);
-    const from = words.length;
-    let quote: u32 = 0;
-    while (true) {
-      if (p >= end) {
-        if (quote) return false;
-        break;
-      }
-      const ch: u32 = load<u8>(p);
-      if (quote == 34) {
-        if (ch == 92 && p + 3 < end && load<u8>(p + 1) == 120 && hexDigit(load<u8>(p + 2)) >= 0 && hexDigit(load<u8>(p + 3)) >= 0) {
-          putByte(words, (hexDigit(load<u8>(p + 2)) << 4) | hexDigit(load<u8>(p + 3)));
-          p += 4;
-          continue;
-        }
-        if (ch == 92 && p + 1 < end) {
-          const e: u32 = load<u8>(p + 1);
-          putByte(words, e == 110 ? 10 : e == 114 ? 13 : e == 116 ? 9 : e == 98 ? 8 : e == 97 ? 7 : e);
-          p += 2;
-          continue;
-        }
-        p++;
-        if (ch == 34) {
-          if (p < end && !isSpace(load<u8>(p))) return false;
-          break;
-        }
-        putByte(words, ch);
-        continue;
-      }
-      if (quote == 39) {
-        if (ch == 92 && p + 1 < end && load<u8>(p + 1) == 39) {
-          putByte(words, 39);
-          p += 2;
-          continue;
-        }
-        p++;
-        if (ch == 39) {
-          if (p < end && !isSpace(load<u8>(p))) return false;
-          break;
-        }
-        putByte(words, ch);
-        continue;
-      }
-      if (isSpace(ch)) break;
-      p++;
-      if (ch == 34 || ch == 39) quote = ch;
-      else putByte(words, ch);
-    }
-    store<u32>(wordTable + (<usize>wordCount << 3), words.length - from, 4);
-    wordCount++;
-  }
-}
-
-/** Appends bytes as a quoted word, as Redis' sdscatrepr. */
-export function putQuoted(b: Builder, p: usize, n: u32): void {
-  putByte(b, 34);
-  for (let i: u32 = 0; i < n; i++) {
-    const ch: u32 = load<u8>(p + i);
-    if (ch == 92 || ch == 34) {
-      putByte(b, 92);
-      putByte(b, ch);
-    } else if (ch == 10) putText(b, "\\n");
-    else if (ch == 13) putText(b, "\\r");
-    else if (ch == 9) putText(b, "\\t");
-    else if (ch >= 32 && ch < 127) putByte(b, ch);
-    else {
-      putText(b, "\\x");
-      const high = ch >> 4;
-      const low = ch & 15;
-      putByte(b, high < 10 ? 48 + high : 87 + high);
-      putByte(b, low < 10 ? 48 + low : 87 + low);
-    }
-  }
-  putByte(b, 34);
-}
-
 // --- reading --------------------------------------------------------------------------------------------------------
 function fatal(line: i32, p: usize, n: u32): void {
   const b = builder();
@@ -184,7 +70,7 @@ function say(text: string): void {
 }
 
 /** Appends a whole file; false (reason in `problem`) when it cannot be read. */
-function readFile(into: Builder, path: usize, n: u32): bool {
+export function readFile(into: Builder, path: usize, n: u32): bool {
   const fd = sys_openat(AT_FDCWD, path, n, O_RDONLY, 0);
   let r = fd;
   while (r >= 0) {
@@ -402,133 +288,3 @@ function enterFolder(): void {
 }
 
 // --- REWRITE ------------------------------------------------------------------------------------------------------------
-const SIGNATURE: string = "# Generated by CONFIG REWRITE";
-const value: Builder = changetype<Builder>(memory.data(16, 16));
-const original: Builder = changetype<Builder>(memory.data(16, 16));
-
-/** The value that a parameter has when nothing is said, for "write only what differs". */
-function isDefault(p: Param): bool {
-  if (p.kind == PARAM_BOOL || p.kind == PARAM_INT || p.kind == PARAM_ENUM || p.kind == PARAM_FLAGS || p.kind == PARAM_NOTIFY) {
-    return paramRead(p) == p.fallback;
-  }
-  builderReset(value);
-  putParam(value, p);
-  builderReset(original);
-  if (p.kind == PARAM_OUTPUT_LIMITS) putText(original, "normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60");
-  else if (equalName(p, "oom-score-adj-values")) putText(original, "0 200 800");
-  else if (equalName(p, "latency-tracking-info-percentiles")) putText(original, "50 99 99.9");
-  else if (equalName(p, "dir")) return true;
-  else if (p.fallbackText) putText(original, changetype<string>(p.fallbackText));
-  return value.length == original.length && memory.compare(value.data, original.data, value.length) == 0;
-}
-function equalName(p: Param, name: string): bool {
-  return changetype<string>(p.name) == name;
-}
-
-function putDirective(out: Builder, p: Param): void {
-  putText(out, changetype<string>(p.name));
-  builderReset(value);
-  putParam(value, p);
-  putByte(out, 32);
-  let plain = value.length > 0;
-  for (let i: u32 = 0; i < value.length; i++) {
-    const ch: u32 = load<u8>(value.data + i);
-    if (ch <= 32 || ch >= 127 || ch == 34 || ch == 39 || ch == 92) plain = false;
-  }
-  if (plain || (p.flags & PARAM_MULTI && value.length)) putBytes(out, value.data, value.length);
-  else putQuoted(out, value.data, value.length);
-  putByte(out, 10);
-}
-
-/**
- * Writes the values in use into the configuration file: a line that names a parameter gets its value, comments and other lines
- * stay, parameters that differ from their default and are not mentioned are appended. False with the reason in `problem`.
- */
-export function configRewrite(): bool {
-  if (!configFile) {
-    putText(problem, "The server is running without a config file");
-    return false;
-  }
-  const old = builder();
-  const out = builder();
-  const done = alloc(paramCount);
-  memory.fill(done, 0, paramCount);
-  // A missing file is made anew.
-  readFile(old, blobData(configFile), blobLength(configFile));
-  let signed = false;
-  let at = old.data;
-  const end = old.data + old.length;
-  while (at < end) {
-    let stop = at;
-    while (stop < end && load<u8>(stop) != 10) stop++;
-    const n = <u32>(stop - at);
-    let keep = true;
-    if (n >= <u32>SIGNATURE.length && matches(at, SIGNATURE)) signed = true;
-    if (n && load<u8>(at) != 35 && splitWords(at, stop) && wordCount > 1) {
-      const found = paramFind(wordAt(0), wordSize(0));
-      if (found) {
-        keep = false;
-        const i = <usize>(found - changetype<usize>(paramAt(0))) / (changetype<usize>(paramAt(1)) - changetype<usize>(paramAt(0)));
-        if (!load<u8>(done + i)) putDirective(out, changetype<Param>(found));
-        store<u8>(done + i, 1);
-      }
-    }
-    if (keep) {
-      putBytes(out, at, n);
-      putByte(out, 10);
-    }
-    at = stop + 1;
-  }
-  for (let i = 0; i < paramCount; i++) {
-    const p = paramAt(i);
-    if (load<u8>(done + i) || isDefault(p)) continue;
-    if (!signed) {
-      putText(out, SIGNATURE);
-      putByte(out, 10);
-      signed = true;
-    }
-    putDirective(out, p);
-  }
-  free(done);
-  const r = replaceFile(out);
-  free(old.data);
-  free(changetype<usize>(old));
-  free(out.data);
-  free(changetype<usize>(out));
-  if (r >= 0) return true;
-  builderReset(problem);
-  putText(problem, "Rewriting config file: ");
-  putErrno(problem, r);
-  return false;
-}
-function matches(p: usize, text: string): bool {
-  for (let i = 0; i < text.length; i++) {
-    if (<u32>load<u8>(p + i) != <u32>text.charCodeAt(i)) return false;
-  }
-  return true;
-}
-
-/** Writes beside the file and renames over it; 0 or a negated errno. */
-function replaceFile(out: Builder): i32 {
-  if (out.failed) return -12;
-  const path = builder();
-  putBytes(path, blobData(configFile), blobLength(configFile));
-  putText(path, ".tmp");
-  const fd = sys_openat(AT_FDCWD, path.data, path.length, O_WRONLY_CREATE_TRUNCATE, 0x1a4);
-  let r = fd;
-  if (fd >= 0) {
-    let written: u32 = 0;
-    while (written < out.length) {
-      r = sys_write(fd, out.data + written, out.length - written);
-      if (r < 0) break;
-      written += r;
-    }
-    if (r >= 0) sys_fsync(fd); // in a callback this cannot wait; the rename keeps the file whole all the same
-    sys_close(fd);
-    if (r >= 0) r = sys_renameat(AT_FDCWD, path.data, path.length, AT_FDCWD, blobData(configFile), blobLength(configFile));
-    if (r < 0) sys_unlinkat(AT_FDCWD, path.data, path.length, 0);
-  }
-  free(path.data);
-  free(changetype<usize>(path));
-  return r;
-}

@@ -9,7 +9,7 @@ import { rewriteCollect, rewriteTurnOff, rewriteTurnOn } from "./aof-rewrite";
 import { globMatch, equalWord } from "./bytes";
 import { Client, argLen, argPtr, argc } from "./client";
 import { CMD_ADMIN, CMD_LOADING, CMD_NOSCRIPT, CMD_STALE, Command, command, commandsHead, describe, subcommand } from "./command";
-import { configRewrite } from "./config-file";
+import { configRewrite } from "./config-rewrite";
 import {
   APPLY_APPENDFSYNC,
   APPLY_APPENDONLY,

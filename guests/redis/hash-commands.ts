@@ -5,7 +5,7 @@ import { argI64, argInt } from "./arguments";
 import { Client, argLen, argPtr, argc } from "./client";
 import { replyArity, roomForArguments } from "./container-arguments";
 import { entryKey, entryLength, Dict } from "./dict";
-import { LD_NAN_OR_INF, LD_NOT_FLOAT_A, LD_NOT_FLOAT_B, addLongDouble } from "./double";
+import { LD_NAN_OR_INF, LD_NOT_FLOAT_A, LD_NOT_FLOAT_B, addLongDouble } from "./long-double";
 import {
   hashConvert,
   hashDelete,

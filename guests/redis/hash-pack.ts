@@ -30,11 +30,6 @@ export function hashPackNew(): usize {
 export function hashPackCount(pack: usize): u32 {
   return load<u32>(pack, 4);
 }
-// @ts-ignore: decorator
-@inline
-export function hashPackBytes(pack: usize): u32 {
-  return load<u32>(pack);
-}
 /** The first pair; it is only there if it lies below hashPackEnd. */
 // @ts-ignore: decorator
 @inline

@@ -4,7 +4,7 @@
  */
 import { allocCount, freeRunBytes, limitBytes, rssBytes, spanBytes, usedBytes, usedBytesPeak } from "./alloc";
 import { aofBufferLength, aofSaysEnabled, aofSyncPending, aofWriteOk, currentSize, delayedSyncs, rewriteBaseSize } from "./aof";
-import { loadDone, loadStarted, loadTotal } from "./aof-load";
+import { loadDone, loadStarted, loadTotal } from "./aof-replay";
 import {
   lastRewriteOk,
   lastRewriteSeconds,

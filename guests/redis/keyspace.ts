@@ -453,7 +453,3 @@ export function dbSwap(a: u32, b: u32): void {
 export function dbVolatileCount(db: u32): u32 {
   return dbAt(db).heapCount;
 }
-/** The i-th volatile entry of a database, in heap order (0: the next to expire); for sampling. */
-export function dbVolatileAt(db: u32, i: u32): usize {
-  return load<usize>(dbAt(db).heap + (<usize>i << 4), 8);
-}

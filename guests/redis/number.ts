@@ -1,6 +1,6 @@
 /**
- * Numbers as text, exactly as Redis reads and prints them. Results too wide for a return value are left in
- * globals (`parsedI64`, `parsedF64`) that hold until the next call.
+ * Integers as text, exactly as Redis reads and prints them. Results too wide for a return value are left in
+ * a global (`parsedI64`) that holds until the next call.
  */
 
 export let parsedI64: i64 = 0;

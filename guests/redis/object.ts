@@ -137,11 +137,6 @@ export function strView(o: Obj): void {
     viewLen = load<u32>(changetype<usize>(o), 8);
   }
 }
-export function strLength(o: Obj): u32 {
-  if (<u32>o.encoding != ENC_INT) return load<u32>(changetype<usize>(o), 8);
-  strView(o);
-  return viewLen;
-}
 
 /**
  * A raw string object with the same bytes, alone in its references, with room for `capacity` bytes: `o` itself grown in place,

@@ -103,14 +103,6 @@ export class Config {
   closeOnOom: i32;
   enableDebugCommand: i32; // 0 no, 1 yes, 2 local
   shutdownTimeout: i32;
-  spare0: i64;
-  spare1: i64;
-  spare2: i64;
-  spare3: i64;
-  spare4: i64;
-  spare5: i64;
-  spare6: i64;
-  spare7: i64;
 }
 export const cfg: Config = changetype<Config>(memory.data(1024, 16));
 
@@ -142,10 +134,6 @@ export class Stats {
   outputPerSecond: i64;
   turns: i64;
   aclDenied: i64;
-  spare0: i64;
-  spare1: i64;
-  spare2: i64;
-  spare3: i64;
 }
 export const stats: Stats = changetype<Stats>(memory.data(512, 16));
 

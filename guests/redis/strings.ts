@@ -2,7 +2,7 @@
 import { argI64, argInt } from "./arguments";
 import { argc, argLen, argPtr, Client } from "./client";
 import { ACL_STRING, CMD_DENYOOM, CMD_FAST, CMD_READONLY, CMD_WRITE, command, describe } from "./command";
-import { addLongDouble, LD_NAN_OR_INF } from "./double";
+import { addLongDouble, LD_NAN_OR_INF } from "./long-double";
 import {
   dbAdd,
   dbFind,

@@ -5,8 +5,11 @@
  * Incoming connections come only through what is published and through `connect`, which passes no host socket. Outgoing ones go where
  * `outbound` lets them: nowhere, to the host's loopback addresses (the default: a guest must not reach the network unasked), anywhere.
  *
- * What always holds: a receive chain is filled and used at once; a send chain is used once its bytes have left (endpoint). Packets of
- * the driver are not trusted: unknown connections get a reset, bytes beyond the credit a reset, a malformed packet fails the queue.
+ * What the guest sends and asks for is here; what goes to it leaves through net-receive-queue.ts; each connection's stream is in
+ * stream-endpoint.ts.
+ *
+ * What always holds: a send chain is used once its bytes have left (endpoint). Packets of the driver are not trusted: unknown
+ * connections get a reset, bytes beyond the credit a reset, a malformed packet fails the queue.
  */
 import { connect as connectSocket, type Socket } from "node:net";
 import { type Duplex, duplexPair } from "node:stream";
@@ -42,7 +45,6 @@ import {
   VIRTIO_VSOCK_SHUTDOWN_SEND,
   VIRTIO_VSOCK_TYPE_DGRAM,
   VIRTIO_VSOCK_TYPE_STREAM,
-  VMADDR_CID_HOST,
   VSOCK_HDR_BYTES,
   VSOCK_QUEUE_RX,
   VSOCK_QUEUE_TX,
@@ -53,6 +55,7 @@ import type { DeviceQueue } from "../queue/device-queue.ts";
 import { type Backend, MmioDevice } from "../queue/mmio-device.ts";
 import { DatagramPort } from "./datagram-port.ts";
 import { decodeSlot, encodeSlot, isLoopbackHost } from "./host-address.ts";
+import { NetReceiveQueue } from "./net-receive-queue.ts";
 import { type PublishAddress, PublishedPorts } from "./published-ports.ts";
 import { type EndpointOwner, SEND_BYTES_MAX, StreamEndpoint } from "./stream-endpoint.ts";
 
@@ -81,20 +84,10 @@ interface Listener {
   readonly waiting: { readonly stream: Duplex; readonly far: Duplex | null }[];
 }
 
-interface Packet {
-  readonly hostPort: number;
-  readonly guestPort: number;
-  readonly op: number;
-  readonly type: number;
-  readonly flags: number;
-  readonly endpoint: StreamEndpoint | null;
-  readonly payload: Uint8Array | null;
-}
-
 export class NetDevice implements Backend, EndpointOwner {
   readonly mmio: MmioDevice;
   readonly #memory: PhysicalMemory;
-  readonly #rx: DeviceQueue;
+  readonly #rx: NetReceiveQueue;
   readonly #tx: DeviceQueue;
   readonly #outbound: "none" | "loopback" | "any";
   readonly #log: (line: string) => void;
@@ -103,9 +96,6 @@ export class NetDevice implements Backend, EndpointOwner {
   readonly #endpoints = new Map<number, StreamEndpoint>();
   readonly #datagrams = new Map<number, DatagramPort>();
   #nextPort = HOST_PORT_MIN;
-  /** Packets that found no receive chain, then endpoints whose bytes found none. */
-  readonly #outbox: Packet[] = [];
-  readonly #waiting: StreamEndpoint[] = [];
   #listenWaiters: (() => void)[] = [];
   /** The guest's memory as one Buffer, of which writes take slices; made anew when the memory has grown. */
   #guestBuffer: Buffer<ArrayBuffer>;
@@ -125,7 +115,7 @@ export class NetDevice implements Backend, EndpointOwner {
       config,
       ...(options.log && { log: options.log }),
     });
-    this.#rx = this.mmio.queues[VSOCK_QUEUE_RX] as DeviceQueue;
+    this.#rx = new NetReceiveQueue(memory, this.mmio.queues[VSOCK_QUEUE_RX] as DeviceQueue);
     this.#tx = this.mmio.queues[VSOCK_QUEUE_TX] as DeviceQueue;
     this.#published = new PublishedPorts(
       options.publish ?? new Map(),
@@ -185,6 +175,7 @@ export class NetDevice implements Backend, EndpointOwner {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#rx.closed = true;
     this.#published.close();
     this.#endAll();
   }
@@ -193,11 +184,11 @@ export class NetDevice implements Backend, EndpointOwner {
 
   notify(index: number): void {
     if (index === VSOCK_QUEUE_TX) this.#serve();
-    else if (index === VSOCK_QUEUE_RX) this.#refill();
+    else if (index === VSOCK_QUEUE_RX) this.#rx.refill();
   }
 
   started(): void {
-    this.#rx.setNotifications(false);
+    this.#rx.started();
   }
 
   /** The driver has given up: so do all connections. */
@@ -218,8 +209,7 @@ export class NetDevice implements Backend, EndpointOwner {
     }
     for (const port of this.#datagrams.values()) port.close();
     this.#datagrams.clear();
-    this.#outbox.length = 0;
-    this.#waiting.length = 0;
+    this.#rx.clear();
   }
 
   // --- guest to host ---------------------------------------------------------------------------------------------------------
@@ -301,7 +291,7 @@ export class NetDevice implements Backend, EndpointOwner {
         else if (flags & VIRTIO_VSOCK_SHUTDOWN_SEND) endpoint.endWriting();
         return;
       case VIRTIO_VSOCK_OP_CREDIT_REQUEST:
-        this.#packet(endpoint, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0, null);
+        this.#rx.packet(endpoint, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0, null);
         return;
       case VIRTIO_VSOCK_OP_CREDIT_UPDATE:
         return;
@@ -328,19 +318,19 @@ export class NetDevice implements Backend, EndpointOwner {
     else if (op === RINGZERO_OP_UNLISTEN) this.#unlisten(hostPort);
     else if (op === VIRTIO_VSOCK_OP_REQUEST && type === STREAM && !this.#endpoints.has(hostPort)) {
       this.#connectOut(chain, hostPort, guestPort, length);
-    } else if (op !== VIRTIO_VSOCK_OP_RST) this.#bare(hostPort, guestPort, VIRTIO_VSOCK_OP_RST, ECONNRESET);
+    } else if (op !== VIRTIO_VSOCK_OP_RST) this.#rx.bare(hostPort, guestPort, VIRTIO_VSOCK_OP_RST, ECONNRESET);
   }
 
   #connectOut(chain: Chain, hostPort: number, guestPort: number, length: number): void {
     const slot = new Uint8Array(ADDRESS_SLOT_BYTES);
     const to = length === ADDRESS_SLOT_BYTES && chain.read(VSOCK_HDR_BYTES, slot) ? decodeSlot(slot) : null;
     if (to === null || hostPort < OUTGOING_PORT_MIN || hostPort > OUTGOING_PORT_MAX) {
-      this.#bare(hostPort, guestPort, VIRTIO_VSOCK_OP_RST, ECONNRESET);
+      this.#rx.bare(hostPort, guestPort, VIRTIO_VSOCK_OP_RST, ECONNRESET);
       return;
     }
     if (!this.#mayReach(to.host)) {
       const errno = isLoopbackHost(to.host) ? ECONNREFUSED : ENETUNREACH;
-      this.#bare(hostPort, guestPort, VIRTIO_VSOCK_OP_RST, errno);
+      this.#rx.bare(hostPort, guestPort, VIRTIO_VSOCK_OP_RST, errno);
       return;
     }
     const socket = connectSocket({ host: to.host, port: to.port, allowHalfOpen: true, noDelay: true });
@@ -350,7 +340,7 @@ export class NetDevice implements Backend, EndpointOwner {
     this.#endpoints.set(hostPort, endpoint);
     socket.once("connect", () => {
       if (endpoint.gone) return;
-      this.#packet(
+      this.#rx.packet(
         endpoint,
         VIRTIO_VSOCK_OP_RESPONSE,
         0,
@@ -427,7 +417,7 @@ export class NetDevice implements Backend, EndpointOwner {
       const payload = new Uint8Array(2 * ADDRESS_SLOT_BYTES);
       payload.set(encodeSlot(remoteAddress ?? "127.0.0.1", remotePort ?? 1024 + (hostPort % 64000)));
       payload.set(encodeSlot(localAddress ?? "127.0.0.1", guestPort), ADDRESS_SLOT_BYTES);
-      this.#packet(endpoint, VIRTIO_VSOCK_OP_REQUEST, 0, payload);
+      this.#rx.packet(endpoint, VIRTIO_VSOCK_OP_REQUEST, 0, payload);
     }
   }
 
@@ -448,35 +438,11 @@ export class NetDevice implements Backend, EndpointOwner {
   // --- EndpointOwner: host to guest --------------------------------------------------------------------------------------------
 
   deliver(endpoint: StreamEndpoint, chunk: Uint8Array, offset: number): number {
-    let at = offset;
-    while (at < chunk.length) {
-      if (endpoint.waiting) break;
-      const { credit } = endpoint;
-      if (credit === 0) break;
-      const chain = this.#popReceive();
-      if (chain === null) {
-        endpoint.waiting = true;
-        this.#waiting.push(endpoint);
-        break;
-      }
-      const size = Math.min(chunk.length - at, credit, chain.writableBytes - VSOCK_HDR_BYTES);
-      if (size <= 0) {
-        this.#rx.fail("a receive buffer with no room for a byte");
-        break;
-      }
-      this.#fill(chain, endpoint.hostPort, endpoint.guestPort, STREAM | (VIRTIO_VSOCK_OP_RW << 16), 0, size, endpoint);
-      const bytes = size === chunk.length ? chunk : chunk.subarray(at, at + size);
-      this.#writePayload(chain, bytes);
-      this.#rx.push(chain, VSOCK_HDR_BYTES + size);
-      endpoint.txCount = (endpoint.txCount + size) >>> 0;
-      at += size;
-    }
-    this.#rx.signal();
-    return at;
+    return this.#rx.deliver(endpoint, chunk, offset);
   }
 
   ended(endpoint: StreamEndpoint): void {
-    this.#packet(endpoint, VIRTIO_VSOCK_OP_SHUTDOWN, VIRTIO_VSOCK_SHUTDOWN_SEND, null);
+    this.#rx.packet(endpoint, VIRTIO_VSOCK_OP_SHUTDOWN, VIRTIO_VSOCK_SHUTDOWN_SEND, null);
     this.#rx.signal();
   }
 
@@ -488,7 +454,7 @@ export class NetDevice implements Backend, EndpointOwner {
     const { stream } = endpoint;
     // A stream that was closed before both sides had ended was cut off.
     const orderly = endpoint.discards || (stream.readableEnded && stream.writableFinished);
-    this.#packet(endpoint, VIRTIO_VSOCK_OP_RST, errno || (orderly ? 0 : ECONNRESET), null);
+    this.#rx.packet(endpoint, VIRTIO_VSOCK_OP_RST, errno || (orderly ? 0 : ECONNRESET), null);
     this.#rx.signal();
   }
 
@@ -499,7 +465,7 @@ export class NetDevice implements Backend, EndpointOwner {
       this.#tx.signal();
     }
     if ((endpoint.fwdCount - endpoint.fwdTold) >>> 0 < SEND_BYTES_MAX / 2 || endpoint.gone) return;
-    this.#packet(endpoint, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0, null);
+    this.#rx.packet(endpoint, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0, null);
     this.#rx.signal();
   }
 
@@ -527,140 +493,10 @@ export class NetDevice implements Backend, EndpointOwner {
   }
 
   readonly #datagram = (guestPort: number, host: string, port: number, payload: Uint8Array): void => {
-    const chain = this.#popReceive();
-    if (chain === null) return; // no buffer: lost, as datagrams may be
-    const length = ADDRESS_SLOT_BYTES + payload.length;
-    if (chain.writableBytes < VSOCK_HDR_BYTES + length) {
-      // A datagram is not cut in two. The buffer goes back with a packet that means nothing: a reset of no connection.
-      this.#fill(chain, 0, 0, STREAM | (VIRTIO_VSOCK_OP_RST << 16), 0, 0, null);
-      this.#rx.push(chain, VSOCK_HDR_BYTES);
-    } else {
-      this.#fill(chain, 0, guestPort, DGRAM | (VIRTIO_VSOCK_OP_RW << 16), 0, length, null);
-      const bytes = new Uint8Array(length);
-      bytes.set(encodeSlot(host, port));
-      bytes.set(payload, ADDRESS_SLOT_BYTES);
-      this.#writePayload(chain, bytes);
-      this.#rx.push(chain, VSOCK_HDR_BYTES + length);
-    }
-    this.#rx.signal();
+    this.#rx.datagram(guestPort, encodeSlot(host, port), payload);
   };
 
-  // --- the receive queue -------------------------------------------------------------------------------------------------------
-
-  /** Buffers have come: first the packets that wait, then bytes, in the order in which they came to wait. */
-  #refill(): void {
-    while (this.#outbox.length > 0) {
-      const chain = this.#popReceive();
-      if (chain === null) break;
-      this.#writePacket(chain, this.#outbox.shift() as Packet);
-    }
-    for (let left = this.#waiting.length; left > 0 && this.#rx.hasAvailable; left--) {
-      const endpoint = this.#waiting.shift() as StreamEndpoint;
-      endpoint.waiting = false;
-      if (!endpoint.gone) endpoint.drain();
-    }
-    // Still waiting: be notified about the next buffer, counted from here. The loop above ends without a failed pop, so the place
-    // where the driver was last asked to notify lies behind it.
-    this.#rx.setNotifications(this.#waiting.length > 0 || this.#outbox.length > 0);
-    this.#rx.signal();
-  }
-
-  /** A receive chain; null if there is none: then the driver will notify about the next. */
-  #popReceive(): Chain | null {
-    const chain = this.#rx.pop();
-    if (chain !== null) return chain;
-    return this.#rx.setNotifications(true) ? this.#rx.pop() : null;
-  }
-
-  /** A packet about a connection; it waits if there is no receive chain, or if others do. */
-  #packet(endpoint: StreamEndpoint, op: number, flags: number, payload: Uint8Array | null): void {
-    const { hostPort, guestPort } = endpoint;
-    this.#post({ hostPort, guestPort, op, type: STREAM, flags, endpoint, payload });
-  }
-
-  #bare(hostPort: number, guestPort: number, op: number, flags: number): void {
-    this.#post({ hostPort, guestPort, op, type: STREAM, flags, endpoint: null, payload: null });
-    this.#rx.signal();
-  }
-
-  #post(packet: Packet): void {
-    if (this.#closed) return;
-    const chain = this.#outbox.length > 0 ? null : this.#popReceive();
-    if (chain === null) this.#outbox.push(packet);
-    else this.#writePacket(chain, packet);
-  }
-
-  #writePacket(chain: Chain, { hostPort, guestPort, op, type, flags, endpoint, payload }: Packet): void {
-    const length = payload?.length ?? 0;
-    if (chain.writableBytes < VSOCK_HDR_BYTES + length) {
-      this.#rx.fail("a receive buffer too small for a control packet");
-      return;
-    }
-    this.#fill(chain, hostPort, guestPort, type | (op << 16), flags, length, endpoint);
-    if (payload) this.#writePayload(chain, payload);
-    this.#rx.push(chain, VSOCK_HDR_BYTES + length);
-  }
-
-  #fill(
-    chain: Chain,
-    hostPort: number,
-    guestPort: number,
-    typeOp: number,
-    flags: number,
-    length: number,
-    endpoint: StreamEndpoint | null,
-  ): void {
-    const bufAlloc = endpoint ? SEND_BYTES_MAX : 0;
-    const fwdCount = endpoint ? endpoint.fwdCount : 0;
-    if (endpoint) endpoint.fwdTold = fwdCount;
-    const address = chain.addresses[0] as number;
-    if (
-      address >= KERNEL_RAM_BASE &&
-      (address & 3) === 0 &&
-      (chain.lengths[0] as number) >= VSOCK_HDR_BYTES &&
-      chain.readableCount === 0
-    ) {
-      const u32 = this.#memory.kernelU32;
-      const at = (address - KERNEL_RAM_BASE) >>> 2;
-      u32[at] = VMADDR_CID_HOST;
-      u32[at + 1] = 0;
-      u32[at + 2] = GUEST_CID;
-      u32[at + 3] = 0;
-      u32[at + 4] = hostPort;
-      u32[at + 5] = guestPort;
-      u32[at + 6] = length;
-      u32[at + 7] = typeOp;
-      u32[at + 8] = flags;
-      u32[at + 9] = bufAlloc;
-      u32[at + 10] = fwdCount;
-      return;
-    }
-    const header = Uint32Array.of(
-      VMADDR_CID_HOST,
-      0,
-      GUEST_CID,
-      0,
-      hostPort,
-      guestPort,
-      length,
-      typeOp,
-      flags,
-      bufAlloc,
-      fwdCount,
-    );
-    chain.write(0, new Uint8Array(header.buffer));
-  }
-
-  /** The payload behind the header: straight into the buffer where the chain has the usual two parts. */
-  #writePayload(chain: Chain, bytes: Uint8Array): void {
-    if (chain.count !== 2 || chain.lengths[0] !== VSOCK_HDR_BYTES || bytes.length > (chain.lengths[1] as number)) {
-      chain.write(VSOCK_HDR_BYTES, bytes);
-      return;
-    }
-    const address = chain.addresses[1] as number;
-    if (address >= KERNEL_RAM_BASE) this.#memory.kernelBytes.set(bytes, address - KERNEL_RAM_BASE);
-    else if (this.#memory.guest.has(address, bytes.length)) this.#memory.guest.u8.set(bytes, address);
-  }
+  // --- ends and bytes ----------------------------------------------------------------------------------------------------------
 
   #view(address: number, length: number): Buffer<ArrayBuffer> {
     if (address >= KERNEL_RAM_BASE)
@@ -674,7 +510,7 @@ export class NetDevice implements Backend, EndpointOwner {
   #abort(endpoint: StreamEndpoint): void {
     if (!endpoint.established && !endpoint.outgoing) this.#answered(endpoint.guestPort);
     this.#endpoints.delete(endpoint.hostPort);
-    if (!endpoint.gone) this.#packet(endpoint, VIRTIO_VSOCK_OP_RST, ECONNRESET, null);
+    if (!endpoint.gone) this.#rx.packet(endpoint, VIRTIO_VSOCK_OP_RST, ECONNRESET, null);
     endpoint.reset(ECONNRESET);
     this.#rx.signal();
   }

@@ -206,6 +206,10 @@ export class StreamEndpoint {
     // Nothing of the guest's is used any more: give it all back before the end is told.
     for (const { chain, bytes } of this.#marked.splice(0)) this.#owner.written(this, chain, bytes);
     this.#backlog.length = 0;
+    // The pair's other half can never finish once this one is gone: it goes when it has read what there is.
+    const { far } = this;
+    if (far?.readableEnded) far.destroy();
+    else far?.once("end", () => far.destroy());
     this.#owner.closed(this, this.#error);
   }
 }

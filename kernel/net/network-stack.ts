@@ -41,7 +41,8 @@ import {
 } from "./address.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
 import type { Socket } from "./socket.ts";
-import { STREAM_NEW, StreamSocket } from "./stream-socket.ts";
+import { StreamSocket } from "./stream-socket.ts";
+import { STREAM_NEW } from "./stream-state.ts";
 
 /** The address of the machine's one interface besides loopback. */
 export const HOST_ADDRESS: Address = inet(AF_INET, Uint8Array.of(10, 0, 2, 15), 0);

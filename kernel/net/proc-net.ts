@@ -4,13 +4,8 @@
 import { AF_INET, AF_INET6 } from "../abi/socket.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Address } from "./address.ts";
-import {
-  STREAM_CONNECTED,
-  STREAM_CONNECTING,
-  STREAM_LISTENING,
-  STREAM_NEW,
-  type StreamSocket,
-} from "./stream-socket.ts";
+import type { StreamSocket } from "./stream-socket.ts";
+import { STREAM_CONNECTED, STREAM_CONNECTING, STREAM_LISTENING, STREAM_NEW } from "./stream-state.ts";
 
 /** include/net/tcp_states.h. */
 const TCP_ESTABLISHED = 1;

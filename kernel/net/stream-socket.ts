@@ -2,9 +2,8 @@
  * Stream sockets: TCP over the host's sockets, TCP inside the machine (loopback), AF_UNIX. One class; what differs is the link to the
  * peer: a Connection of the socket driver, or the other StreamSocket itself.
  *
- * Life: NEW -> (LISTENING | CONNECTING -> CONNECTED), then GONE once the connection has ended for good; a failed connect goes back to NEW.
- * Received bytes that nobody has taken wait in `#queue`, at most RECEIVE_BYTES_MAX of them: the peer's credit. Of a socket attached
- * to the ring they go to the guest directly (ring-side methods are at the end), and only wait while it is paused.
+ * Its life is in stream-state.ts. Received bytes that nobody has taken wait in `received`, at most RECEIVE_BYTES_MAX of them: the peer's
+ * credit. Of a socket attached to the ring (stream-ring-side.ts) they go to the guest directly, and only wait while it is paused.
  *
  * Errors are those of tcp(7) and unix(7); a call that cannot proceed answers -EAGAIN or parks on `waiters`.
  */
@@ -41,23 +40,19 @@ import {
 import type { Stat } from "../fs/file.ts";
 import type { Kernel } from "../kernel.ts";
 import { KERNEL_RAM_BASE } from "../mem/physical.ts";
-import { RING_ACCEPT, RING_CONNECTED, RING_EOF, RING_HANGUP } from "../ring/event-queue.ts";
-import type { Ring, RingSource } from "../ring/ring.ts";
+import type { Ring } from "../ring/ring.ts";
 import { WOULD_BLOCK } from "../sched/task.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
 import { type Connection, type ConnectionOwner, RECEIVE_BYTES_MAX } from "../virtio/socket-connection.ts";
 import { type Address, anyAddress, asFamily, UNNAMED } from "./address.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { writeIntResult } from "./ioctl-result.ts";
+import { LentSends } from "./lent-sends.ts";
 import type { NetworkStack } from "./network-stack.ts";
 import { type Socket, statSocket } from "./socket.ts";
 import { SocketOptions } from "./socket-options.ts";
-
-export const STREAM_NEW = 0;
-export const STREAM_LISTENING = 1;
-export const STREAM_CONNECTING = 2;
-export const STREAM_CONNECTED = 3;
-export const STREAM_GONE = 4;
+import { StreamRingSide } from "./stream-ring-side.ts";
+import { STREAM_CONNECTED, STREAM_CONNECTING, STREAM_GONE, STREAM_LISTENING, STREAM_NEW } from "./stream-state.ts";
 
 const READABLE = POLLIN | POLLRDNORM;
 const WRITABLE = POLLOUT | POLLWRNORM;
@@ -71,15 +66,7 @@ interface Pending {
   readonly socket: StreamSocket | null;
 }
 
-/** A lent send inside the machine that the peer has no room for yet. */
-interface LentSend {
-  address: number;
-  left: number;
-  readonly total: number;
-  readonly token: number;
-}
-
-export class StreamSocket implements Socket, ConnectionOwner, RingSource {
+export class StreamSocket implements Socket, ConnectionOwner {
   readonly kind = "socket";
   readonly type = SOCK_STREAM;
   readonly domain: number;
@@ -94,30 +81,27 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
   peer: Address | null = null;
   bound = false;
   state = STREAM_NEW;
+  /** Received bytes that nobody has taken. */
+  readonly received = new ByteQueue();
+  /** The peer sends no more. */
+  ended = false;
+  /** Why the connection is gone; 0 after an orderly end. */
+  goneWith = 0;
+  /** Set once it is attached to the ring. */
+  ringSide: StreamRingSide | null = null;
+  /** False while the ring has to be told how connecting went. */
+  connectTold = true;
   readonly #stack: NetworkStack;
-  readonly #queue = new ByteQueue();
   #connection: Connection | null = null;
   #other: StreamSocket | null = null;
-  /** The peer sends no more. */
-  #ended = false;
   #sendShut = false;
   #receiveShut = false;
-  /** Pending error (SO_ERROR), and why the connection is gone. */
+  /** Pending error (SO_ERROR). */
   #error = 0;
-  #goneWith = 0;
   #backlog = 0;
   readonly #pending: Pending[] = [];
-  readonly #lentSends: LentSend[] = [];
-
-  /** The ring's side: attached if `#ring` is set. */
-  ringListed = false;
-  ringFd = -1;
-  #ring: Ring | null = null;
-  #ringUser = 0;
-  #paused = false;
-  #eofTold = false;
-  #hangupTold = false;
-  #connectTold = true;
+  /** Lent sends to a peer inside the machine, from the first on. */
+  #lent: LentSends | null = null;
 
   constructor(stack: NetworkStack, domain: number, flags: number) {
     this.#stack = stack;
@@ -129,7 +113,7 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
 
   /** Bytes that can be read, and (for a listener) connections that can be accepted. */
   get queued(): number {
-    return this.#queue.length;
+    return this.received.length;
   }
   get pendingCount(): number {
     return this.#pending.length;
@@ -177,7 +161,7 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
       if (this.flags & O_NONBLOCK || k.timedOut()) return -EAGAIN;
       return k.block(this.waiters, this.options.receiveTimeoutMs);
     }
-    return this.#takePending();
+    return this.takePending();
   }
 
   connect(k: Kernel, to: Address): number {
@@ -215,7 +199,7 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
     this.state = STREAM_CONNECTING;
     this.#connection = connection;
     this.peer = peer;
-    this.#connectTold = false;
+    this.connectTold = false;
   }
 
   /** Both ends inside the machine, from here on. */
@@ -224,9 +208,9 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
     this.local = local;
     this.peer = peer;
     this.state = STREAM_CONNECTED;
-    if (this.#ring) {
-      this.#connectTold = false;
-      this.#ring.list(this);
+    if (this.ringSide) {
+      this.connectTold = false;
+      this.ringSide.list();
     }
     this.waiters.wake(WRITABLE);
   }
@@ -236,7 +220,7 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
     if (!this.hasRoom) return false;
     this.#pending.push({ hostPort, guestPort, peer, local, socket });
     this.waiters.wake(READABLE);
-    this.#ring?.list(this);
+    this.ringSide?.list();
     return true;
   }
 
@@ -248,7 +232,8 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
     return true;
   }
 
-  #takePending(): StreamSocket {
+  /** The socket of the one who has waited longest; there is one. */
+  takePending(): StreamSocket {
     const { hostPort, guestPort, peer, local, socket } = this.#pending.shift() as Pending;
     const accepted = socket ?? new StreamSocket(this.#stack, this.domain, 0);
     this.options.copyTo(accepted.options);
@@ -269,15 +254,15 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
     this.state = STREAM_CONNECTED;
     if (local.port !== 0) this.local = asFamily({ ...local, port: this.local.port }, this.domain);
     this.waiters.wake(WRITABLE);
-    this.#ring?.list(this);
+    this.ringSide?.list();
   }
 
   arrived(token: number, address: number, length: number): boolean {
-    const ring = this.#ring;
+    const side = this.ringSide;
     const connection = this.#connection as Connection;
-    if (ring !== null && !this.#paused && this.#queue.length === 0 && address < KERNEL_RAM_BASE) {
+    if (side !== null && !side.paused && this.received.length === 0 && address < KERNEL_RAM_BASE) {
       connection.consumed(length); // the buffers themselves are the bound here
-      ring.pushReceived(this.ringFd, this.#ringUser, address, length, token);
+      side.received(address, length, token);
       return true;
     }
     if (this.#receiveShut) {
@@ -285,15 +270,15 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
       return false;
     }
     const bytes = this.#stack.physical.slice(address, length);
-    if (bytes) this.#queue.put(bytes);
+    if (bytes) this.received.put(bytes);
     this.#readable();
     return false;
   }
 
   peerEnded(): void {
-    this.#ended = true;
+    this.ended = true;
     this.waiters.wake(READABLE | POLLRDHUP | (this.#sendShut ? POLLHUP : 0));
-    this.#ring?.list(this);
+    this.ringSide?.list();
   }
 
   writable(): void {
@@ -309,13 +294,13 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
     } else {
       this.state = STREAM_GONE;
       // Both sides had ended: that is how connections end. Before that it is the peer's doing.
-      const orderly = errno === 0 && this.#ended;
-      this.#goneWith = orderly ? 0 : errno || ECONNRESET;
-      this.#error = this.#goneWith;
-      this.#ended = true;
+      const orderly = errno === 0 && this.ended;
+      this.goneWith = orderly ? 0 : errno || ECONNRESET;
+      this.#error = this.goneWith;
+      this.ended = true;
     }
     this.waiters.wake(READABLE | WRITABLE | POLLHUP | POLLERR | POLLRDHUP);
-    this.#ring?.list(this);
+    this.ringSide?.list();
   }
 
   // --- bytes -------------------------------------------------------------------------------------------------------------
@@ -368,22 +353,25 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
     if (count === 0) return 0;
     const before = k.current.inflight?.result ?? 0;
     let done = before;
-    if (this.#queue.length > 0) {
+    if (this.received.length > 0) {
       const target = k.mem.u8.subarray(buf + before, buf + count);
       // tcp(7): MSG_TRUNC discards instead of copying.
-      if (flags & MSG_PEEK) done += flags & MSG_TRUNC ? Math.min(this.#queue.length, count) : this.#queue.peek(target);
+      if (flags & MSG_PEEK)
+        done += flags & MSG_TRUNC ? Math.min(this.received.length, count) : this.received.peek(target);
       else {
         const size =
-          flags & MSG_TRUNC && this.domain !== AF_UNIX ? this.#queue.drop(count - before) : this.#queue.take(target);
+          flags & MSG_TRUNC && this.domain !== AF_UNIX
+            ? this.received.drop(count - before)
+            : this.received.take(target);
         done += size;
-        this.#freed(size);
+        this.freed(size);
       }
       const enough = (flags & MSG_WAITALL) === 0 || (flags & MSG_PEEK) !== 0 || done === count;
-      if (enough || this.#ended || this.#receiveShut) return done;
+      if (enough || this.ended || this.#receiveShut) return done;
     } else {
-      if (done > 0 && (this.#ended || this.#receiveShut)) return done;
+      if (done > 0 && (this.ended || this.#receiveShut)) return done;
       if (this.#error !== 0) return done > 0 ? done : -this.takeError();
-      if (this.#ended || this.#receiveShut) return 0;
+      if (this.ended || this.#receiveShut) return 0;
     }
     if ((this.flags & O_NONBLOCK) | (flags & MSG_DONTWAIT) || k.timedOut()) return done > 0 ? done : -EAGAIN;
     const parked = k.block(this.waiters, this.options.receiveTimeoutMs);
@@ -402,9 +390,9 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
         return 0;
     }
     let mask = 0;
-    if (this.#queue.length > 0 || this.#ended || this.#receiveShut) mask |= READABLE;
-    if (this.#ended || this.#receiveShut) mask |= POLLRDHUP;
-    if ((this.#ended && this.#sendShut) || this.state === STREAM_GONE) mask |= POLLHUP;
+    if (this.received.length > 0 || this.ended || this.#receiveShut) mask |= READABLE;
+    if (this.ended || this.#receiveShut) mask |= POLLRDHUP;
+    if ((this.ended && this.#sendShut) || this.state === STREAM_GONE) mask |= POLLHUP;
     if (this.#error !== 0) mask |= POLLERR;
     if (this.#canPut()) mask |= WRITABLE;
     return mask;
@@ -426,19 +414,19 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
     if (how !== SHUT_RD && !this.#sendShut) {
       this.#sendShut = true;
       this.#connection?.shutdownSend();
-      if (this.#lentSends.length === 0) this.#other?.peerEnded();
-      this.waiters.wake(WRITABLE | (this.#ended ? POLLHUP : 0));
+      if (!this.#lent?.waiting) this.#other?.peerEnded();
+      this.waiters.wake(WRITABLE | (this.ended ? POLLHUP : 0));
     }
     return 0;
   }
 
-  close(k: Kernel): void {
-    this.#ring?.forget(this.ringFd);
-    this.#ring = null;
+  close(_k: Kernel): void {
+    this.ringSide?.close();
+    this.ringSide = null;
     this.#stack.streams.delete(this);
     if (this.state === STREAM_LISTENING) this.#stopListening();
     this.#stack.unbind(this);
-    const unread = this.#queue.length > 0;
+    const unread = this.received.length > 0;
     const rude = unread || (this.options.lingers && this.options.lingerSeconds === 0);
     const connection = this.#connection;
     this.#connection = null;
@@ -451,11 +439,11 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
     this.#other = null;
     if (other) {
       // What was lent still arrives, beyond the bound of the peer's queue: the guest's memory is the bound.
-      this.#pumpLent(k, other, true);
+      this.#pumpLent(other, true);
       other.#otherClosed(unread);
     }
     this.state = STREAM_GONE;
-    this.#queue.clear();
+    this.received.clear();
   }
 
   stat(_k: Kernel, out: Stat): number {
@@ -465,7 +453,7 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
   ioctl(k: Kernel, request: number, arg: number): number {
     if (request !== FIONREAD) return -ENOTTY;
     if (this.state === STREAM_LISTENING) return -EINVAL;
-    return writeIntResult(k, arg, this.#queue.length);
+    return writeIntResult(k, arg, this.received.length);
   }
 
   #stopListening(): void {
@@ -492,8 +480,8 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
   #put(k: Kernel, buf: number, count: number): number {
     if (this.#connection) return this.#connection.sendCopied(buf, count);
     const other = this.#other as StreamSocket;
-    const size = this.#lentSends.length > 0 ? 0 : Math.min(count, RECEIVE_BYTES_MAX - other.#queue.length);
-    if (size > 0) other.#deliver(k.mem.u8.subarray(buf, buf + size));
+    const size = this.#lent?.waiting ? 0 : Math.min(count, other.room);
+    if (size > 0) other.deliver(k.mem.u8.subarray(buf, buf + size));
     return Math.max(0, size);
   }
 
@@ -501,26 +489,32 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
     if (this.state !== STREAM_CONNECTED || this.#sendShut) return true; // it would fail at once
     const connection = this.#connection;
     if (connection === null) {
-      return this.#other === null || (this.#lentSends.length === 0 && this.#other.#queue.length < RECEIVE_BYTES_MAX);
+      return this.#other === null || (!this.#lent?.waiting && this.#other.room > 0);
     }
     if (connection.canCopy) return true;
     connection.wantsCredit = true;
     return false;
   }
 
-  #deliver(bytes: Uint8Array): void {
+  /** What the peer inside the machine may still send. */
+  get room(): number {
+    return RECEIVE_BYTES_MAX - this.received.length;
+  }
+
+  /** Bytes of the peer inside the machine. */
+  deliver(bytes: Uint8Array): void {
     if (this.#receiveShut) return;
-    this.#queue.put(bytes);
+    this.received.put(bytes);
     this.#readable();
   }
 
   #readable(): void {
     this.waiters.wake(READABLE);
-    this.#ring?.list(this);
+    this.ringSide?.list();
   }
 
   /** `size` bytes have left the queue: the peer may send more. */
-  #freed(size: number): void {
+  freed(size: number): void {
     if (size === 0) return;
     if (this.#connection) {
       this.#connection.consumed(size);
@@ -528,7 +522,7 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
     }
     const other = this.#other;
     if (other) {
-      if (other.#lentSends.length > 0) other.#pumpLent(null, this, false);
+      if (other.#lent?.waiting) other.#pumpLent(this, false);
       other.waiters.wake(WRITABLE);
     }
   }
@@ -536,7 +530,7 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
   /** The peer inside the machine has closed; `rudely` if it had not read everything. */
   #otherClosed(rudely: boolean): void {
     this.#other = null;
-    for (const { token } of this.#lentSends.splice(0)) this.#ring?.sent(this.ringFd, token, -EPIPE);
+    this.#lent?.fail(EPIPE);
     if (rudely) this.reset(ECONNRESET);
     else {
       this.peerEnded();
@@ -546,54 +540,23 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
   }
 
   /** Moves lent bytes into the peer's queue, within its bound unless `all`. */
-  #pumpLent(k: Kernel | null, to: StreamSocket, all: boolean): void {
-    const { guest } = this.#stack.physical;
-    const ring = this.#stack.ring ?? k?.ring;
-    while (this.#lentSends.length > 0) {
-      const send = this.#lentSends[0] as LentSend;
-      const size = all ? send.left : Math.min(send.left, RECEIVE_BYTES_MAX - to.#queue.length);
-      if (size <= 0 && send.left > 0) return;
-      const bytes = guest.bytes(send.address, size);
-      if (bytes) to.#deliver(bytes);
-      send.address += size;
-      send.left -= size;
-      if (send.left > 0) return;
-      this.#lentSends.shift();
-      ring?.sent(this.ringFd, send.token, send.total);
-    }
-    if (this.#sendShut) to.peerEnded();
+  #pumpLent(to: StreamSocket, all: boolean): void {
+    if ((this.#lent === null || this.#lent.pump(to, all)) && this.#sendShut) to.peerEnded();
   }
 
   // --- the ring ----------------------------------------------------------------------------------------------------------
 
-  /** ring_attach: from now on the ring hears of everything. 0 or a negated errno. */
+  /** ring_attach: from now on the ring hears of everything. False if it does already. */
   attach(ring: Ring, fd: number, user: number): boolean {
-    if (this.#ring) return false;
-    this.#ring = ring;
-    this.ringFd = fd;
-    this.#ringUser = user;
+    if (this.ringSide) return false;
+    this.ringSide = new StreamRingSide(ring, fd, user, this);
     if (this.#connection) this.#connection.ringFd = fd;
-    ring.list(this);
+    this.ringSide.list();
     return true;
   }
 
-  get attached(): boolean {
-    return this.#ring !== null;
-  }
-
-  setUser(user: number): void {
-    this.#ringUser = user;
-    this.#ring?.rename(this.ringFd, user);
-  }
-
-  pause(on: boolean): void {
-    if (this.#paused === on) return;
-    this.#paused = on;
-    if (!on) this.#ring?.list(this);
-  }
-
   /** ring_send: valid memory, lent until SENT. 0 or a negated errno. */
-  sendLent(k: Kernel, ring: Ring, fd: number, address: number, length: number, token: number): number {
+  sendLent(ring: Ring, fd: number, address: number, length: number, token: number): number {
     if (this.state !== STREAM_CONNECTED && this.state !== STREAM_CONNECTING) return -EPIPE;
     if (this.#sendShut || (this.#connection === null && this.#other === null)) return -EPIPE;
     if (length === 0) {
@@ -607,61 +570,16 @@ export class StreamSocket implements Socket, ConnectionOwner, RingSource {
       if (result === 0) this.#stack.driver.kick();
       return result;
     }
-    this.ringFd = fd;
-    this.#lentSends.push({ address, left: length, total: length, token });
-    this.#pumpLent(k, this.#other as StreamSocket, false);
+    this.#lent ??= new LentSends(this.#stack.physical, ring);
+    this.#lent.push(fd, address, length, token);
+    this.#pumpLent(this.#other as StreamSocket, false);
     return 0;
   }
 
-  collect(k: Kernel, ring: Ring): boolean {
-    if (this.#ring === null) return false;
-    if (this.state === STREAM_LISTENING) {
-      this.#acceptAll(k, ring);
-      return false;
-    }
-    const { ringFd } = this;
-    if (!this.#connectTold && this.state !== STREAM_CONNECTING) {
-      this.#connectTold = true;
-      const failed = this.state === STREAM_NEW;
-      ring.push(RING_CONNECTED, ringFd, this.#ringUser, failed ? -this.takeError() : 0);
-      if (failed) return false;
-    }
-    while (this.#queue.length > 0 && !this.#paused) {
-      if (!ring.hasBuffers) {
-        ring.awaitBuffers(this);
-        break;
-      }
-      const size = ring.pushWaiting(ringFd, this.#ringUser, this.#queue);
-      if (size === 0) return true;
-      this.#freed(size);
-    }
-    const drained = this.#queue.length === 0 && !this.#paused;
-    if (drained && this.#ended && !this.#eofTold && this.#goneWith === 0) {
-      this.#eofTold = true;
-      ring.push(RING_EOF, ringFd, this.#ringUser, 0);
-    }
-    if (this.state === STREAM_GONE && !this.#hangupTold && (drained || this.#goneWith !== 0)) {
-      this.#hangupTold = true;
-      ring.push(RING_HANGUP, ringFd, this.#ringUser, -this.#goneWith);
-    }
-    return false;
-  }
-
-  /** Accepts everybody; who finds no descriptor is refused. */
-  #acceptAll(k: Kernel, ring: Ring): void {
-    while (this.#pending.length > 0) {
-      const accepted = this.#takePending();
-      accepted.flags |= O_NONBLOCK;
-      const fd = k.fds.open(accepted);
-      if (fd < 0) {
-        accepted.refs = 0;
-        accepted.#connection?.abort(ECONNABORTED);
-        accepted.#connection = null;
-        accepted.close(k);
-        continue;
-      }
-      accepted.attach(ring, fd, this.#ringUser);
-      ring.push(RING_ACCEPT, this.ringFd, this.#ringUser, fd);
-    }
+  /** Accepted, but nobody has a place for it: the peer sees that. */
+  abort(k: Kernel): void {
+    this.#connection?.abort(ECONNABORTED);
+    this.#connection = null;
+    this.close(k);
   }
 }

@@ -60,8 +60,8 @@ export function sys_ring_user(k: Kernel, fd: number, user: number): number {
   const file = k.fds.get(fd);
   if (!file) return -EBADF;
   if (file instanceof StreamSocket) {
-    if (!file.attached) return -EINVAL;
-    file.setUser(user);
+    if (!file.ringSide) return -EINVAL;
+    file.ringSide.setUser(user);
     return 0;
   }
   const attachment = k.ring?.attachments.get(fd);
@@ -78,14 +78,14 @@ export function sys_ring_send(k: Kernel, fd: number, ptr: number, len: number, t
   if (!k.mem.has(ptr >>> 0, len)) return -EFAULT;
   if (!k.ring) return -EINVAL;
   if (!(file instanceof StreamSocket)) return -EOPNOTSUPP;
-  return file.sendLent(k, k.ring, fd, ptr >>> 0, len, token);
+  return file.sendLent(k.ring, fd, ptr >>> 0, len, token);
 }
 
 export function sys_ring_pause(k: Kernel, fd: number, paused: number): number {
   const file = k.fds.get(fd);
   if (!file) return -EBADF;
-  if (!(file instanceof StreamSocket) || !file.attached || file.listening) return -EINVAL;
-  file.pause(paused !== 0);
+  if (!(file instanceof StreamSocket) || !file.ringSide || file.listening) return -EINVAL;
+  file.ringSide.pause(paused !== 0);
   return 0;
 }
 

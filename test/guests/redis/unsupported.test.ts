@@ -66,3 +66,19 @@ test("cluster and replication are off, as in a single Redis", async () => {
   expect(String(await connection.call("INFO", "replication"))).toMatch(/role:master/);
   expect(String(await connection.call("PSYNC", "?", "-1"))).toMatch(/redis-server/);
 });
+
+test("every command that COMMAND DOCS calls not supported says so when it is called", async () => {
+  const docs = (await connection.call("COMMAND", "DOCS")) as unknown[];
+  const refused: string[] = [];
+  for (let index = 0; index < docs.length; index += 2) {
+    const fields = docs[index + 1] as unknown[];
+    const summary = String(fields[fields.indexOf("summary") + 1]);
+    if (summary.startsWith("Not supported by this image")) refused.push(String(docs[index]));
+  }
+  expect(refused).toEqual(expect.arrayContaining(["geoadd", "pfadd", "eval", "module", "psync"]));
+  for (const name of refused) {
+    const reply = await connection.call(name, "a", "1", "b", "2");
+    expect(reply, name).toBeInstanceOf(ReplyError);
+    expect(String(reply), name).toMatch(/'redis-server' image|cluster support disabled/);
+  }
+});

@@ -55,7 +55,12 @@ describe.each(["generated", "shared"])("dispatch, %s functions", (kind) => {
   });
 
   it("leaves a call open that would block again", () => {
-    expect(bindRetry(kernel, row(1, "waits", "", () => WOULD_BLOCK))(7)).toBe(WOULD_BLOCK);
+    expect(
+      bindRetry(
+        kernel,
+        row(1, "waits", "", () => WOULD_BLOCK),
+      )(7),
+    ).toBe(WOULD_BLOCK);
     expect(log).toEqual([]);
   });
 

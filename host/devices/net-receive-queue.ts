@@ -1,0 +1,234 @@
+/**
+ * The network device's receive queue (virtio 1.2, 5.10.6): packets for the guest, and whoever waits for a buffer.
+ *
+ * What always holds: a receive chain is filled and used at once. Control packets that find no chain wait in order, then endpoints whose
+ * bytes found none; datagrams are lost. While anybody waits the driver is asked to notify. Nobody but NetDevice uses it; except where a
+ * method says so, the caller signals.
+ */
+import { KERNEL_RAM_BASE, type PhysicalMemory } from "../../kernel/mem/physical.ts";
+import {
+  ADDRESS_SLOT_BYTES,
+  GUEST_CID,
+  VIRTIO_VSOCK_OP_RST,
+  VIRTIO_VSOCK_OP_RW,
+  VIRTIO_VSOCK_TYPE_DGRAM,
+  VIRTIO_VSOCK_TYPE_STREAM,
+  VMADDR_CID_HOST,
+  VSOCK_HDR_BYTES,
+} from "../../kernel/virtio/socket-protocol.ts";
+import type { Chain } from "../queue/chain.ts";
+import type { DeviceQueue } from "../queue/device-queue.ts";
+import { SEND_BYTES_MAX, type StreamEndpoint } from "./stream-endpoint.ts";
+
+const STREAM = VIRTIO_VSOCK_TYPE_STREAM;
+const DGRAM = VIRTIO_VSOCK_TYPE_DGRAM;
+
+interface Packet {
+  readonly hostPort: number;
+  readonly guestPort: number;
+  readonly op: number;
+  readonly type: number;
+  readonly flags: number;
+  readonly endpoint: StreamEndpoint | null;
+  readonly payload: Uint8Array | null;
+}
+
+export class NetReceiveQueue {
+  /** The machine is over: no packet is sent any more. */
+  closed = false;
+  readonly #memory: PhysicalMemory;
+  readonly #rx: DeviceQueue;
+  /** Packets that found no receive chain, then endpoints whose bytes found none. */
+  readonly #outbox: Packet[] = [];
+  readonly #waiting: StreamEndpoint[] = [];
+
+  constructor(memory: PhysicalMemory, rx: DeviceQueue) {
+    this.#memory = memory;
+    this.#rx = rx;
+  }
+
+  /** The driver is live: nobody waits for its buffers yet. */
+  started(): void {
+    this.#rx.setNotifications(false);
+  }
+
+  /** Tells the driver of what was used. */
+  signal(): void {
+    this.#rx.signal();
+  }
+
+  /** All connections are gone: nobody waits. */
+  clear(): void {
+    this.#outbox.length = 0;
+    this.#waiting.length = 0;
+  }
+
+  // --- bytes and packets -------------------------------------------------------------------------------------------------------
+
+  /** Bytes of a connection, from `offset` on, as far as buffers and credit reach; how far that is. Signals. */
+  deliver(endpoint: StreamEndpoint, chunk: Uint8Array, offset: number): number {
+    let at = offset;
+    while (at < chunk.length) {
+      if (endpoint.waiting) break;
+      const { credit } = endpoint;
+      if (credit === 0) break;
+      const chain = this.#pop();
+      if (chain === null) {
+        endpoint.waiting = true;
+        this.#waiting.push(endpoint);
+        break;
+      }
+      const size = Math.min(chunk.length - at, credit, chain.writableBytes - VSOCK_HDR_BYTES);
+      if (size <= 0) {
+        this.#rx.fail("a receive buffer with no room for a byte");
+        break;
+      }
+      this.#fill(chain, endpoint.hostPort, endpoint.guestPort, STREAM | (VIRTIO_VSOCK_OP_RW << 16), 0, size, endpoint);
+      const bytes = size === chunk.length ? chunk : chunk.subarray(at, at + size);
+      this.#writePayload(chain, bytes);
+      this.#rx.push(chain, VSOCK_HDR_BYTES + size);
+      endpoint.txCount = (endpoint.txCount + size) >>> 0;
+      at += size;
+    }
+    this.#rx.signal();
+    return at;
+  }
+
+  /** A datagram from the address in `from`; lost if there is no buffer. Signals. */
+  datagram(guestPort: number, from: Uint8Array, payload: Uint8Array): void {
+    const chain = this.#pop();
+    if (chain === null) return; // no buffer: lost, as datagrams may be
+    const length = ADDRESS_SLOT_BYTES + payload.length;
+    if (chain.writableBytes < VSOCK_HDR_BYTES + length) {
+      // A datagram is not cut in two. The buffer goes back with a packet that means nothing: a reset of no connection.
+      this.#fill(chain, 0, 0, STREAM | (VIRTIO_VSOCK_OP_RST << 16), 0, 0, null);
+      this.#rx.push(chain, VSOCK_HDR_BYTES);
+    } else {
+      this.#fill(chain, 0, guestPort, DGRAM | (VIRTIO_VSOCK_OP_RW << 16), 0, length, null);
+      const bytes = new Uint8Array(length);
+      bytes.set(from);
+      bytes.set(payload, ADDRESS_SLOT_BYTES);
+      this.#writePayload(chain, bytes);
+      this.#rx.push(chain, VSOCK_HDR_BYTES + length);
+    }
+    this.#rx.signal();
+  }
+
+  /** A packet about a connection; it waits if there is no receive chain, or if others do. */
+  packet(endpoint: StreamEndpoint, op: number, flags: number, payload: Uint8Array | null): void {
+    const { hostPort, guestPort } = endpoint;
+    this.#post({ hostPort, guestPort, op, type: STREAM, flags, endpoint, payload });
+  }
+
+  /** A packet that belongs to no connection. Signals. */
+  bare(hostPort: number, guestPort: number, op: number, flags: number): void {
+    this.#post({ hostPort, guestPort, op, type: STREAM, flags, endpoint: null, payload: null });
+    this.#rx.signal();
+  }
+
+  // --- the queue ---------------------------------------------------------------------------------------------------------------
+
+  /** Buffers have come: first the packets that wait, then bytes, in the order in which they came to wait. */
+  refill(): void {
+    while (this.#outbox.length > 0) {
+      const chain = this.#pop();
+      if (chain === null) break;
+      this.#writePacket(chain, this.#outbox.shift() as Packet);
+    }
+    for (let left = this.#waiting.length; left > 0 && this.#rx.hasAvailable; left--) {
+      const endpoint = this.#waiting.shift() as StreamEndpoint;
+      endpoint.waiting = false;
+      if (!endpoint.gone) endpoint.drain();
+    }
+    // Still waiting: be notified about the next buffer, counted from here. The loop above ends without a failed pop, so the place
+    // where the driver was last asked to notify lies behind it.
+    this.#rx.setNotifications(this.#waiting.length > 0 || this.#outbox.length > 0);
+    this.#rx.signal();
+  }
+
+  /** A receive chain; null if there is none: then the driver will notify about the next. */
+  #pop(): Chain | null {
+    const chain = this.#rx.pop();
+    if (chain !== null) return chain;
+    return this.#rx.setNotifications(true) ? this.#rx.pop() : null;
+  }
+
+  #post(packet: Packet): void {
+    if (this.closed) return;
+    const chain = this.#outbox.length > 0 ? null : this.#pop();
+    if (chain === null) this.#outbox.push(packet);
+    else this.#writePacket(chain, packet);
+  }
+
+  #writePacket(chain: Chain, { hostPort, guestPort, op, type, flags, endpoint, payload }: Packet): void {
+    const length = payload?.length ?? 0;
+    if (chain.writableBytes < VSOCK_HDR_BYTES + length) {
+      this.#rx.fail("a receive buffer too small for a control packet");
+      return;
+    }
+    this.#fill(chain, hostPort, guestPort, type | (op << 16), flags, length, endpoint);
+    if (payload) this.#writePayload(chain, payload);
+    this.#rx.push(chain, VSOCK_HDR_BYTES + length);
+  }
+
+  #fill(
+    chain: Chain,
+    hostPort: number,
+    guestPort: number,
+    typeOp: number,
+    flags: number,
+    length: number,
+    endpoint: StreamEndpoint | null,
+  ): void {
+    const bufAlloc = endpoint ? SEND_BYTES_MAX : 0;
+    const fwdCount = endpoint ? endpoint.fwdCount : 0;
+    if (endpoint) endpoint.fwdTold = fwdCount;
+    const address = chain.addresses[0] as number;
+    if (
+      address >= KERNEL_RAM_BASE &&
+      (address & 3) === 0 &&
+      (chain.lengths[0] as number) >= VSOCK_HDR_BYTES &&
+      chain.readableCount === 0
+    ) {
+      const u32 = this.#memory.kernelU32;
+      const at = (address - KERNEL_RAM_BASE) >>> 2;
+      u32[at] = VMADDR_CID_HOST;
+      u32[at + 1] = 0;
+      u32[at + 2] = GUEST_CID;
+      u32[at + 3] = 0;
+      u32[at + 4] = hostPort;
+      u32[at + 5] = guestPort;
+      u32[at + 6] = length;
+      u32[at + 7] = typeOp;
+      u32[at + 8] = flags;
+      u32[at + 9] = bufAlloc;
+      u32[at + 10] = fwdCount;
+      return;
+    }
+    const header = Uint32Array.of(
+      VMADDR_CID_HOST,
+      0,
+      GUEST_CID,
+      0,
+      hostPort,
+      guestPort,
+      length,
+      typeOp,
+      flags,
+      bufAlloc,
+      fwdCount,
+    );
+    chain.write(0, new Uint8Array(header.buffer));
+  }
+
+  /** The payload behind the header: straight into the buffer where the chain has the usual two parts. */
+  #writePayload(chain: Chain, bytes: Uint8Array): void {
+    if (chain.count !== 2 || chain.lengths[0] !== VSOCK_HDR_BYTES || bytes.length > (chain.lengths[1] as number)) {
+      chain.write(VSOCK_HDR_BYTES, bytes);
+      return;
+    }
+    const address = chain.addresses[1] as number;
+    if (address >= KERNEL_RAM_BASE) this.#memory.kernelBytes.set(bytes, address - KERNEL_RAM_BASE);
+    else if (this.#memory.guest.has(address, bytes.length)) this.#memory.guest.u8.set(bytes, address);
+  }
+}
