@@ -17,7 +17,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { repositoryRoot } from "../../server-process.ts";
 
 const keptFolder = join(repositoryRoot, "guests/.build/redis-source");
@@ -65,40 +65,23 @@ export function redisSource(): string {
   return fetched;
 }
 
-/** A change to one test file: `from` must be in it. */
-export interface SourceEdit {
-  /** Relative to the source folder. */
-  readonly path: string;
-  readonly from: string;
-  readonly to: string;
-}
-
 /**
- * A folder that looks like the source, made of links, with its own tests/tmp (runtest removes other runs' temporary files when it
- * starts) and with some files changed.
+ * A folder that looks like the source, made of links, with its own tests/tmp: runtest removes other runs' temporary files when it starts.
  */
-export function privateView(source: string, edits: readonly SourceEdit[]): { folder: string; remove(): void } {
+export function privateView(source: string): { folder: string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), "redis-tcl-"));
-  const real = new Set(["", "tests", "tests/tmp", ...edits.map(({ path }) => dirname(path))]);
+  const own = new Set(["", "tests", "tests/tmp"]);
   const mirror = (path: string): void => {
     mkdirSync(join(folder, path), { recursive: true });
     for (const entry of readdirSync(join(source, path))) {
       const inner = join(path, entry);
       if (inner === "tests/tmp") mkdirSync(join(folder, inner));
-      else if (real.has(inner)) mirror(inner);
-      else if (!edits.some((edit) => edit.path === inner)) symlinkSync(join(source, inner), join(folder, inner));
+      else if (own.has(inner)) mirror(inner);
+      else symlinkSync(join(source, inner), join(folder, inner));
     }
   };
   mirror("");
   mkdirSync(join(folder, "tests/tmp"), { recursive: true });
-  for (const { path, from, to } of edits) {
-    const text = readFileSync(join(source, path), "utf8");
-    if (!text.includes(from)) throw new Error(`${path} is not as expected: no "${from}"`);
-    writeFileSync(
-      join(folder, path),
-      text.replace(from, () => to),
-    );
-  }
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 

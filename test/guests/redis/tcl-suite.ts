@@ -39,32 +39,19 @@ const unitNames = [
 const tags = "-slow -needs:debug -needs:repl -needs:reset -needs:config-maxmemory -needs:save";
 
 /**
- * Tests in these units about what the image leaves to the real Redis (streams, scripting): it answers them with an error that says so.
+ * Tests in these units about what the image leaves to the real Redis (scripting): it answers them with an error that says so.
  * They are left out by name and listed in the summary; `--all` runs them, for a server that has everything.
  */
 const leftOut = [
-  "COPY basic usage for stream",
-  "COPY basic usage for stream-cgroups",
-  "Blocking commands ignores the timeout",
   "MULTI and script timeout",
   "EXEC and script timeout",
   "MULTI-EXEC body and script timeout",
   "just EXEC and script timeout",
-  "Keyspace notifications: stream events test",
   "SORT sorted set BY nosort works as expected from scripts",
 ];
 
 /** What a full run without those must pass: native Redis 7.0.15 passes 1,056 of all; one of them is about its own allocator. */
 const PASSED_MIN = 1056 - 1 - leftOut.length;
-
-/** "COPY basic usage for stream-cgroups" ends with a flushdb that the test after it relies on. */
-const edits = [
-  {
-    path: "tests/unit/keyspace.tcl",
-    from: "    test {MOVE basic usage} {",
-    to: "    r flushdb\n    test {MOVE basic usage} {",
-  },
-];
 
 interface UnitResult {
   name: string;
@@ -82,7 +69,7 @@ const program = new Command()
   .option("--unit <name>", "only this unit (may be repeated)", (value: string, all: string[]) => [...all, value], [])
   .option("--source <folder>", "Redis' unpacked source instead of apt-get source")
   .option("--min <count>", "fail if fewer tests pass (default for the full run: all but those left out)", Number)
-  .option("--all", "also the tests about streams and scripting")
+  .option("--all", "also the tests about scripting")
   .option("--timeout <seconds>", "give up on a unit after so long", Number, 300)
   .option("--json <file>", "also write the counts as JSON")
   .option("--verbose", "show every test's line");
@@ -168,7 +155,7 @@ async function main(): Promise<number> {
   const names = full ? unitNames : options.unit.map((name) => name.replace(/^unit\//, ""));
   const minimum = options.min ?? (full ? PASSED_MIN : 1);
   const server = options.port === undefined ? await startGuest() : undefined;
-  const view = privateView(source, options.all ? [] : edits);
+  const view = privateView(source);
   const results: UnitResult[] = [];
   try {
     for (const name of names) {
@@ -188,7 +175,7 @@ async function main(): Promise<number> {
   const failed = results.reduce((sum, unit) => sum + unit.failed.length, 0);
   const skipped = results.reduce((sum, unit) => sum + unit.skipped.length, 0);
   const without = results.flatMap((unit) => unit.leftOut);
-  if (without.length > 0) console.log(`left out, for they need streams or scripting: ${without.join("; ")}`);
+  if (without.length > 0) console.log(`left out, for they need scripting: ${without.join("; ")}`);
   if (options.json !== undefined)
     writeFileSync(options.json, JSON.stringify({ passed, failed, skipped, units: results }, null, 2));
   if (passed < minimum) console.log(`only ${passed} tests passed, ${minimum} are expected`);
