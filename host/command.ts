@@ -24,6 +24,7 @@ interface RunFlags {
   readonly memory?: string;
   readonly name?: string;
   readonly outbound?: string;
+  readonly api?: string;
 }
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
@@ -53,6 +54,7 @@ program
   .option("-m, --memory <SIZE>", "upper bound of the guest's memory, e.g. 512mb (default: the image's, else 4gb)")
   .option("-e, --env <K=V>", "set an environment variable of the guest", collect, [])
   .option("-n, --name <NAME>", "name of the machine (default: the image's)")
+  .option("--api <HOST:PORT>", "reserved for the REST API, which is not there yet")
   .option("--outbound <WHERE>", "where the guest may connect to: none, loopback, any (default: loopback)")
   .action(run);
 
@@ -118,6 +120,7 @@ function toBootOptions(flags: RunFlags): BootOptions {
     if (at <= 0) throw new UsageError(`--env ${text}: give NAME=VALUE`);
     env[text.slice(0, at)] = text.slice(at + 1);
   }
+  if (flags.api !== undefined) throw new UsageError(`--api ${flags.api}: the REST API is not there yet`);
   if (flags.outbound && !/^(none|loopback|any)$/.test(flags.outbound)) {
     throw new UsageError(`--outbound ${flags.outbound}: give none, loopback or any`);
   }

@@ -113,6 +113,7 @@ describe("ringzero run", () => {
       /^ringzero: volume \/data: the host folder \/no\/such\/folder does not exist/,
     ],
     [["run", "hello", "--env", "NOVALUE"], /^ringzero: --env NOVALUE: give NAME=VALUE/],
+    [["run", "hello", "--api", "127.0.0.1:8000"], /^ringzero: --api 127.0.0.1:8000: the REST API is not there yet/],
     [["run", "hello", "--outbound", "moon"], /^ringzero: --outbound moon/],
   ] as [string[], RegExp][])("refuses %j in one line", async (args, message) => {
     const { code, stdout, stderr } = await run(...args);

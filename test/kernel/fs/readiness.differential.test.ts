@@ -119,6 +119,8 @@ function runHere(script: readonly Step[]): string[] {
   });
 }
 
+if (!hasCompiler)
+  console.log("readiness against Linux: no C compiler; apt-get install gcc libc6-dev enables this test");
 describe.skipIf(!hasCompiler)("readiness, compared with Linux", () => {
   it("agrees on every result of random scripts", () => {
     const random = randomFor("readiness");
