@@ -122,8 +122,8 @@ export class Machine {
 
   /** Binds the published ports, starts the guest, and settles once it listens on all of them (at once if there are none). */
   async start(): Promise<void> {
-    await this.#net.bindAll();
     try {
+      await this.#net.bindAll();
       this.#startGuest();
     } catch (error) {
       this.#kernel.end(KILLED);

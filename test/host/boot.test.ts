@@ -2,7 +2,10 @@
  * The embedding API: what an embedder relies on, whatever the guest.
  */
 import { once } from "node:events";
+import { mkdtempSync, readdirSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import { boot, type Machine, UsageError } from "../../host/index.ts";
@@ -49,6 +52,20 @@ describe("boot", () => {
       expect(failure).toBeInstanceOf(UsageError);
       expect(String(failure)).toContain(message);
     }
+    taken.close();
+  });
+
+  it("leaves nothing open behind when a port is in use", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const { port } = taken.address() as { port: number };
+    const volumes = { "/data": mkdtempSync(join(tmpdir(), "ringzero-boot-")) };
+    const open = (): number => readdirSync("/proc/self/fd").length;
+    const before = open();
+    for (let i = 0; i < 5; i++) {
+      await expect(boot("redis", { publish: { 6379: port }, volumes })).rejects.toThrow("is in use");
+    }
+    expect(open()).toBe(before);
     taken.close();
   });
 
