@@ -52,7 +52,6 @@ export const KEYS_RANGE: u32 = 0; // firstKey, lastKey, keyStep
 export const KEYS_NUMKEYS: u32 = 1; // a count at argument `keyArg`, keys behind it
 export const KEYS_NUMKEYS_STORE: u32 = 2; // key 1 is the destination as well
 export const KEYS_SORT: u32 = 3; // key 1 and STORE's
-export const KEYS_MIGRATE: u32 = 4;
 export const KEYS_STREAMS: u32 = 5; // the first half of what follows STREAMS
 
 @unmanaged

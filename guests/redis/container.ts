@@ -1,18 +1,17 @@
 /**
- * What the core asks of container values (lists, hashes, sets, sorted sets), whatever their encoding.
+ * What the core asks of container values (lists, streams, hashes, sets, sorted sets), whatever their encoding.
  * Each function gets an object whose type is not STRING.
  */
 import { free, hasRoom, usable } from "./alloc";
 import { registerContainers } from "./container-commands";
-import { Dict } from "./dict";
 import { registerDumpCommands } from "./dump-commands";
-import { hashBytes, hashDuplicate, hashFree, hashLength } from "./hash-type";
-import { listBytes, listDuplicate, listFree, listLength, listOf } from "./list-type";
-import { ENC_HT, ENC_SKIPLIST, HASH, LIST, Obj, SET, STREAM } from "./object";
-import { setBytes, setDuplicate, setFree, setLength } from "./set-type";
+import { hashBytes, hashDuplicate, hashFree } from "./hash-type";
+import { listBytes, listDuplicate, listFree } from "./list-type";
+import { HASH, LIST, Obj, SET, STREAM } from "./object";
+import { setBytes, setDuplicate, setFree } from "./set-type";
 import { registerStreamCommands } from "./stream-table";
-import { streamBytes, streamDuplicate, streamFree, streamLength, streamOf } from "./stream-type";
-import { zsetBytes, zsetDuplicate, zsetFree, zsetLength } from "./zset-type";
+import { streamBytes, streamDuplicate, streamFree } from "./stream-type";
+import { zsetBytes, zsetDuplicate, zsetFree } from "./zset-type";
 
 /** Frees the value and the object's own block. */
 export function containerFree(o: Obj): void {
@@ -23,16 +22,6 @@ export function containerFree(o: Obj): void {
   else if (type == SET) setFree(o);
   else zsetFree(o);
   free(changetype<usize>(o));
-}
-
-/** Number of elements (0 never happens in the keyspace: an empty container is deleted). */
-export function containerLength(o: Obj): u32 {
-  const type = <u32>o.type;
-  if (type == LIST) return listLength(o);
-  if (type == STREAM) return streamLength(o);
-  if (type == HASH) return hashLength(o);
-  if (type == SET) return setLength(o);
-  return zsetLength(o);
 }
 
 /** A deep copy, or 0 when memory is short. */
@@ -57,14 +46,6 @@ export function containerBytes(o: Obj, samples: u32): usize {
   else if (type == SET) bytes = setBytes(o, samples);
   else bytes = zsetBytes(o, samples);
   return <usize>bytes + usable(changetype<usize>(o));
-}
-
-/** How many blocks freeing it takes (lazy free decides on it). */
-export function containerFreeEffort(o: Obj): u32 {
-  if (<u32>o.type == LIST) return listOf(o).nodes;
-  if (<u32>o.type == STREAM) return streamOf(o).entries.nodeCount;
-  const encoding = <u32>o.encoding;
-  return encoding == ENC_HT || encoding == ENC_SKIPLIST ? changetype<Dict>(o.data).used : 1;
 }
 
 /** Registers the commands of all container types, DUMP and RESTORE. */

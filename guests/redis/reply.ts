@@ -378,9 +378,6 @@ export function errorBytes(p: usize, n: u32, most: u32): void {
   memory.copy(errorAt, p, n);
   errorAt += n;
 }
-export function errorI64(n: i64): void {
-  if (errorAt - errorBuffer < 970) errorAt += formatI64(errorAt, n);
-}
 /** Sends it; CR and LF inside become spaces, as in Redis. */
 export function errorEnd(c: Client): void {
   const n = <u32>(errorAt - errorBuffer);

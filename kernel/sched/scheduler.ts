@@ -76,10 +76,6 @@ export class Scheduler implements TaskWaker {
     return this.#engine?.canPark ?? false;
   }
 
-  get engineKind(): string {
-    return this.#engine?.kind ?? "none";
-  }
-
   /** Starts a thread on `fn(...args)`. The first one (the main thread) runs at once, later ones when the scheduler gets to them. */
   spawn(fn: GuestFunction, args: readonly number[]): Task {
     const engine = this.#engine as ContinuationEngine;

@@ -2,7 +2,6 @@
  * Reads from a WebAssembly module what the JavaScript API does not tell: the types of its imported functions and the limits of
  * its memory. Tolerates sections it does not know; anything malformed ends in one `WasmFormatError`.
  */
-import { F32, F64, I32, I64 } from "./wasm-writer.ts";
 
 export class WasmFormatError extends Error {}
 
@@ -158,12 +157,3 @@ class Reader {
 }
 
 const decoder = new TextDecoder();
-
-/** The text form of a value type, for messages. */
-export function valueTypeName(type: number): string {
-  return (
-    new Map([[I32, "i32"] as const, [I64, "i64"] as const, [F32, "f32"] as const, [F64, "f64"] as const]).get(
-      type as 0x7f,
-    ) ?? "ref"
-  );
-}
