@@ -7,6 +7,8 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isLinuxModule } from "../kernel/personality/wali.ts";
+import { editLinuxModule } from "../kernel/shim/wasm-edit.ts";
 import { type ModuleShape, readModuleShape, WasmFormatError } from "../kernel/shim/wasm-reader.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -113,7 +115,9 @@ function compile(path: string, name: string): Promise<Pick<Image, "module" | "sh
 async function compileBytes(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Pick<Image, "module" | "shape">> {
   try {
     const shape = readModuleShape(bytes);
-    return { shape, module: await WebAssembly.compile(bytes) };
+    if (!isLinuxModule(shape)) return { shape, module: await WebAssembly.compile(bytes) };
+    const edited = editLinuxModule(bytes);
+    return { shape: readModuleShape(edited), module: await WebAssembly.compile(edited) };
   } catch (error) {
     if (error instanceof WasmFormatError || error instanceof WebAssembly.CompileError) {
       throw new UsageError(`${name}: ${error.message}`);

@@ -7,6 +7,8 @@ import { KERNEL_RAM_BYTES, KILLED, type MachineEnd, MachineKernel } from "../ker
 import { GuestMemory } from "../kernel/mem/guest-memory.ts";
 import { PhysicalMemory } from "../kernel/mem/physical.ts";
 import { LinkError } from "../kernel/personality/native.ts";
+import { isLinuxModule } from "../kernel/personality/wali.ts";
+import { newMemory } from "../kernel/process/execution.ts";
 import { ClockDevice } from "./devices/clock.ts";
 import { ConsoleDevice } from "./devices/console.ts";
 import { EntropyDevice, hostEntropy, seededEntropy } from "./devices/entropy.ts";
@@ -191,6 +193,11 @@ export class Machine {
 
   #startGuest(): void {
     const { shape, module } = this.#image;
+    if (isLinuxModule(shape)) {
+      this.#exports = {} as GuestExports;
+      this.#kernel.startProgram(module, shape);
+      return;
+    }
     const imports = this.#kernel.link(shape);
     const at = shape.memory?.importedAs;
     if (at && this.#memory) imports[at[0]] = { ...imports[at[0]], [at[1]]: this.#memory };
@@ -198,7 +205,7 @@ export class Machine {
     // takes the plain exports, whose calls cost less.
     const { instance, exports } = instantiateSync(module, imports);
     const { memory } = instance.exports;
-    if (!at && memory instanceof WebAssembly.Memory) this.#kernel.mem.attach(memory);
+    if (!at && memory instanceof WebAssembly.Memory) this.#kernel.init.mem.attach(memory);
     this.#exports = exports;
     this.#kernel.start(instance.exports);
   }
@@ -222,6 +229,7 @@ function createMemory({ shape, manifest }: Image, limitBytes: number): WebAssemb
     );
   }
   if (!memory.importedAs) return null;
+  if (isLinuxModule(shape)) return newMemory(shape, limitBytes);
   if (memory.shared) throw new UsageError(`${manifest.name}: shared memory is not supported by the native personality`);
   return new WebAssembly.Memory({ initial: memory.initial, maximum: Math.min(limit, memory.maximum ?? limit) });
 }

@@ -46,7 +46,7 @@ function mountVolume(
   let device: FsDevice | null = null;
   try {
     device = new FsDevice(physical, { folder: hostPath, readOnly, log });
-    kernel.attach(device.mmio, mountVirtioFs(kernel, device.mmio, guestPath, readOnly));
+    kernel.attach(device.mmio, mountVirtioFs(kernel.init, device.mmio, guestPath, readOnly));
     return device;
   } catch (error) {
     device?.close();
@@ -62,10 +62,10 @@ function copyFiles(kernel: MachineKernel, folder: string, guestPath: string): vo
     const from = join(folder, entry.name);
     const to = `${guestPath}/${toByteString(entry.name)}`;
     let result = 0;
-    if (entry.isDirectory()) result = kernel.vfs.mkdirs(kernel, to);
-    else if (entry.isFile()) result = installFile(kernel, to, readFileSync(from), statSync(from).mode & 0o777);
+    if (entry.isDirectory()) result = kernel.vfs.mkdirs(kernel.init, to);
+    else if (entry.isFile()) result = installFile(kernel.init, to, readFileSync(from), statSync(from).mode & 0o777);
     else if (entry.isSymbolicLink()) {
-      result = kernel.vfs.symlink(kernel, toByteString(readlinkSync(from)), AT_FDCWD, to);
+      result = kernel.vfs.symlink(kernel.init, toByteString(readlinkSync(from)), AT_FDCWD, to);
     }
     if (result < 0) throw new UsageError(`image file ${from}: ${errnoMessage(result)}`);
     if (entry.isDirectory()) copyFiles(kernel, from, to);

@@ -1,6 +1,6 @@
 /**
- * The kernel of one machine: the objects that system-call handlers work on, and the scheduler's two verbs for them, `block`
- * and `timedOut`. It imports nothing from Node and holds no global state: machines are values.
+ * The kernel as one process sees it: the machine's objects, the process' own (memory, descriptors, place in the file system), and the
+ * scheduler's two verbs for handlers, `block` and `timedOut`. It imports nothing from Node and holds no global state: machines are values.
  *
  * Calls run to completion on one JavaScript thread; `current` is the task on whose behalf the running handler acts.
  */
@@ -9,6 +9,7 @@ import type { Vfs } from "./fs/vfs.ts";
 import type { GuestMemory } from "./mem/guest-memory.ts";
 import type { PhysicalMemory } from "./mem/physical.ts";
 import type { NetworkStack } from "./net/network-stack.ts";
+import type { FsContext } from "./process/fs-context.ts";
 import type { Ring } from "./ring/ring.ts";
 import type { Scheduler } from "./sched/scheduler.ts";
 import type { Task } from "./sched/task.ts";
@@ -37,6 +38,8 @@ export interface Kernel {
   readonly scheduler: Scheduler;
   readonly timers: Timers;
   readonly fds: FdTable;
+  /** The process' root, working directory and umask. */
+  readonly fs: FsContext;
   readonly vfs: Vfs;
   readonly net: NetworkStack;
   readonly clock: ClockDriver;
@@ -46,6 +49,14 @@ export interface Kernel {
   ring: Ring | null;
   /** The task on whose behalf the running handler acts. */
   readonly current: Task;
+  /** The process: its number, and its parent's (0 for process 1). */
+  readonly pid: number;
+  readonly ppid: number;
+  /** By address: who waits in FUTEX_WAIT. */
+  readonly futexes: Map<number, WaitQueue>;
+  /** Live threads of the process; the scheduler's and the process' own. */
+  readonly tasks: Set<Task>;
+  readonly threadCount: number;
 
   /**
    * Parks the calling task on `queue` once its handler has returned this value (WOULD_BLOCK); the call is tried again when the
@@ -59,7 +70,7 @@ export interface Kernel {
   timedOut(): boolean;
   /** A function that the guest exports, or null. */
   guestExport(name: string): ((...args: number[]) => unknown) | null;
-  /** Ends the machine with this exit status: nothing of the guest runs again. */
+  /** Ends the process with this exit status, and with process 1 the machine: nothing of it runs again. */
   exit(status: number): void;
   /** Asks the host for a turn: device interrupts, timers, ready tasks and the ring are looked at in it. */
   requestTurn(): void;

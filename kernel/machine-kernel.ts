@@ -5,24 +5,28 @@
  * check phase), so that everything that became ready in one poll phase is handed to the guest at once. Inside: device
  * interrupts, due timers, the completion ring, ready threads, the alarm for the next timer.
  */
+import { SI_USER, SIGABRT, SIGFPE, SIGILL, SIGKILL, SIGSEGV } from "./abi/signal.ts";
 import { bootFileSystem } from "./fs/boot.ts";
-import { FdTable } from "./fs/fd-table.ts";
 import type { Vfs } from "./fs/vfs.ts";
 import type { BootParameters, Kernel } from "./kernel.ts";
 import type { GuestMemory } from "./mem/guest-memory.ts";
 import type { PhysicalMemory } from "./mem/physical.ts";
 import { NetworkStack } from "./net/network-stack.ts";
-import { bindImports } from "./personality/native.ts";
+import { bindImports, LinkError } from "./personality/native.ts";
+import { bindProgram } from "./personality/wali.ts";
+import { endThread, runProgram } from "./process/execution.ts";
+import { forkUnwound } from "./process/fork.ts";
+import { Process } from "./process/process.ts";
+import type { Program } from "./process/program.ts";
 import type { Ring } from "./ring/ring.ts";
-import type { ContinuationEngine, GuestFunction, Outcome } from "./sched/continuation.ts";
+import type { ContinuationEngine, Outcome } from "./sched/continuation.ts";
 import { CallbackContinuations } from "./sched/continuation-callback.ts";
 import { hasJspi, JspiContinuations } from "./sched/continuation-jspi.ts";
 import { Scheduler } from "./sched/scheduler.ts";
 import type { Task } from "./sched/task.ts";
 import { Timers } from "./sched/timers.ts";
-import type { WaitQueue } from "./sched/wait-queue.ts";
 import type { ModuleShape } from "./shim/wasm-reader.ts";
-import { GuestExit, GuestTrap, KernelPanic } from "./syscall/guest-exit.ts";
+import { GuestExit, GuestTrap, KernelPanic, ProgramReplaced } from "./syscall/guest-exit.ts";
 import { ClockDriver } from "./virtio/clock.ts";
 import { ConsoleDriver } from "./virtio/console.ts";
 import { EntropyDriver } from "./virtio/entropy.ts";
@@ -57,28 +61,25 @@ export interface KernelDevices {
 export const KERNEL_RAM_BYTES = 4 * 1024 * 1024;
 /** Software exit status for a kernel panic (sysexits.h, EX_SOFTWARE). */
 const EX_SOFTWARE = 70;
-const SIGILL = 4;
-const SIGABRT = 6;
-const SIGFPE = 8;
-const SIGKILL = 9;
-const SIGSEGV = 11;
 
-export class MachineKernel implements Kernel {
-  readonly boot: BootParameters;
+export class MachineKernel {
   readonly physical: PhysicalMemory;
-  readonly mem: GuestMemory;
   readonly timers: Timers;
   readonly scheduler: Scheduler;
-  readonly fds = new FdTable();
   readonly clock: ClockDriver;
   readonly entropy: EntropyDriver;
   readonly console: ConsoleDriver;
   readonly net: NetworkStack;
   readonly vfs: Vfs;
+  /** Process 1: what the machine was booted for. */
+  readonly init: Process;
+  /** Every process, zombies included, by number. */
+  readonly processes = new Map<number, Process>();
+  /** The completion ring, once the guest has called ring_setup. */
   ring: Ring | null = null;
   readonly #host: KernelHost;
+  readonly #engine: ContinuationEngine;
   readonly #drivers: InterruptHandler[] = [];
-  #exports: WebAssembly.Exports = {};
   #turnRequested = false;
   #inTurn = false;
   #over = false;
@@ -86,25 +87,26 @@ export class MachineKernel implements Kernel {
   #alarmMs = Number.POSITIVE_INFINITY;
 
   constructor(boot: BootParameters, physical: PhysicalMemory, devices: KernelDevices, host: KernelHost) {
-    this.boot = boot;
-    this.mem = physical.guest;
     this.#host = host;
     this.physical = physical;
     this.timers = new Timers(() => this.#armAlarm());
     this.scheduler = new Scheduler(this.timers, {
       nowMs: () => this.clock.monotonicMs(),
       requestTurn: () => this.requestTurn(),
+      stackUnwound: (task) => forkUnwound(task.process as Process, task),
       taskEnded: (task, outcome) => this.#taskEnded(task, outcome),
     });
+    this.#engine = hasJspi()
+      ? new JspiContinuations(() => this.scheduler.current, this.scheduler.parked)
+      : new CallbackContinuations();
+    this.scheduler.setEngine(this.#engine);
     this.clock = this.attach(devices.clock, new ClockDriver(this.physical, devices.clock));
     this.entropy = this.attach(devices.entropy, new EntropyDriver(this.physical, devices.entropy));
     this.console = this.attach(devices.console, new ConsoleDriver(this.physical, devices.console));
-    this.net = new NetworkStack(this, devices.net);
-    this.vfs = bootFileSystem(this);
-  }
-
-  get current(): Task {
-    return this.scheduler.current;
+    this.init = new Process(this, this.scheduler.nextPid(), null, boot, physical.guest);
+    this.processes.set(this.init.pid, this.init);
+    this.net = this.attach(devices.net, new NetworkStack(this.init, devices.net));
+    this.vfs = bootFileSystem(this.init);
   }
 
   /** True once the machine has ended. */
@@ -123,43 +125,49 @@ export class MachineKernel implements Kernel {
     return driver;
   }
 
-  /** The guest's imports, its memory excepted. Throws LinkError for what nobody provides. */
+  /** The imports of a guest of the native personality, its memory excepted. Throws LinkError for what nobody provides. */
   link(shape: ModuleShape): WebAssembly.Imports {
-    const engine: ContinuationEngine = hasJspi()
-      ? new JspiContinuations(() => this.scheduler.current, this.scheduler.parked)
-      : new CallbackContinuations();
-    this.scheduler.setEngine(engine);
-    return bindImports(this, shape, engine);
+    return bindImports(this.init, shape, this.#engine);
   }
 
-  /** Starts the guest's `_start` as the main thread, at once. */
-  start(exports: WebAssembly.Exports): void {
-    this.#exports = exports;
-    const main = this.guestExport("_start");
-    if (!main) {
-      this.end({ code: 126, reason: "the module exports no _start function" });
-      return;
+  /** Binds a Linux program to `process`, on the process' memory. Throws LinkError for what nobody provides. */
+  bind(process: Process, module: WebAssembly.Module, shape: ModuleShape): Program {
+    return bindProgram(process, module, shape, this.#engine);
+  }
+
+  /** A child of `parent`, with copies of its descriptors and its place in the file system; it has no threads yet. */
+  addProcess(parent: Process, mem: GuestMemory): Process {
+    const child = new Process(this, this.scheduler.nextPid(), parent, parent.boot, mem, parent.fds.clone());
+    child.fs = parent.fs.clone();
+    this.physical.attach(mem);
+    this.processes.set(child.pid, child);
+    parent.linux.children.add(child);
+    return child;
+  }
+
+  /** Runs a Linux program as process 1, at once; its memory is process 1's already. Throws LinkError. */
+  startProgram(module: WebAssembly.Module, shape: ModuleShape): void {
+    if (!this.#engine.canPark) {
+      throw new LinkError(
+        "this JavaScript engine cannot suspend Wasm stacks (JSPI), which Linux programs need: Node 24.21 or later can",
+      );
     }
-    this.scheduler.spawn(main as GuestFunction, []);
+    runProgram(this.init, module, shape);
     this.scheduler.runNext();
     this.requestTurn();
   }
 
-  guestExport(name: string): GuestFunction | null {
-    const value = this.#exports[name];
-    return typeof value === "function" ? (value as GuestFunction) : null;
-  }
-
-  block(queue: WaitQueue | null, timeoutMs = -1): number {
-    return this.scheduler.blockOn(queue, timeoutMs);
-  }
-
-  blockOnAll(queues: readonly WaitQueue[], timeoutMs = -1): number {
-    return this.scheduler.block(queues, timeoutMs);
-  }
-
-  timedOut(): boolean {
-    return this.scheduler.timedOut();
+  /** Starts the guest's `_start` as the main thread, at once. */
+  start(exports: WebAssembly.Exports): void {
+    this.init.exports = exports;
+    const main = this.init.guestExport("_start");
+    if (!main) {
+      this.end({ code: 126, reason: "the module exports no _start function" });
+      return;
+    }
+    this.scheduler.spawn(this.init, main, [], this.init.pid);
+    this.scheduler.runNext();
+    this.requestTurn();
   }
 
   requestTurn(): void {
@@ -172,16 +180,14 @@ export class MachineKernel implements Kernel {
     this.#host.log(line);
   }
 
-  exit(status: number): void {
-    this.end({ code: status, reason: null });
-  }
-
-  /** Delivers a signal from outside: a ring guest is told, any other guest dies of it (its default action). */
+  /** Delivers a signal from outside: a ring guest is told, a Linux program gets it, any other guest dies of it. */
   signal(number: number): void {
     if (this.#over) return;
     if (this.ring) {
       this.ring.signal(number);
       this.requestTurn();
+    } else if (this.init.linux.program) {
+      this.init.linux.signals.raise({ signo: number, code: SI_USER, pid: 0, uid: 0, value: 0 });
     } else this.end({ code: 128 + number, reason: null });
   }
 
@@ -191,8 +197,8 @@ export class MachineKernel implements Kernel {
     this.#over = true;
     this.scheduler.stop();
     try {
-      this.fds.closeAll(this);
-      this.net.shutdown(this);
+      for (const process of this.processes.values()) if (!process.over) process.release();
+      this.net.shutdown(this.init);
       this.console.flush();
     } catch (error) {
       this.log(`while the machine was ending: ${(error as Error).message}`);
@@ -210,9 +216,9 @@ export class MachineKernel implements Kernel {
         const handler = this.#drivers[i] as InterruptHandler;
         if (!handler.pending) continue;
         handler.pending = false;
-        handler.driver.handleInterrupt(this);
+        handler.driver.handleInterrupt(this.init);
       }
-      if (this.timers.length > 0) this.timers.fireDue(this, this.clock.monotonicMs());
+      if (this.timers.length > 0) this.timers.fireDue(this.init, this.clock.monotonicMs());
       if (this.ring !== null && this.ring.pending > 0) this.#dispatchRing(this.ring);
       this.scheduler.runNext();
       this.#inTurn = false;
@@ -225,11 +231,11 @@ export class MachineKernel implements Kernel {
 
   #dispatchRing(ring: Ring): void {
     this.scheduler.current = this.scheduler.callbackTask;
-    ring.dispatch(this, this.#invokeGuest);
+    ring.dispatch(this.init, this.#invokeGuest);
   }
 
   readonly #invokeGuest = (count: number, monotonicMs: number, realtimeMs: number): void => {
-    const dispatch = this.#exports.ring_dispatch;
+    const dispatch = this.init.exports.ring_dispatch;
     if (typeof dispatch !== "function")
       throw new GuestTrap("ring_setup was called, but the module exports no ring_dispatch");
     dispatch(count, monotonicMs, realtimeMs);
@@ -246,16 +252,22 @@ export class MachineKernel implements Kernel {
   }
 
   #taskEnded(task: Task, outcome: Outcome): void {
+    const process = task.process as Process;
+    process.tasks.delete(task);
     if (outcome.kind === "threw") {
       const { error } = outcome;
+      if (error instanceof ProgramReplaced) return;
       if (!(error instanceof GuestExit && error.threadOnly)) {
-        this.end(endOf(error));
+        const end = endOf(error);
+        process.end(end, end.code > 128 ? end.code - 128 : 0);
         return;
       }
     }
+    if (process.over) return;
+    endThread(process, task);
     // Returning from main ends the process, unless the ring keeps the machine alive; so does the end of the last thread.
-    const isMain = task.tid === 1 && outcome.kind === "returned";
-    if (this.ring === null && (isMain || this.scheduler.threadCount === 0)) this.end({ code: 0, reason: null });
+    const isMain = task.tid === process.pid && outcome.kind === "returned";
+    if (this.ring === null && (isMain || process.threadCount === 0)) process.end({ code: 0, reason: null });
   }
 }
 

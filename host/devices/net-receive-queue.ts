@@ -5,7 +5,7 @@
  * bytes found none; datagrams are lost. While anybody waits the driver is asked to notify. Nobody but NetDevice uses it; except where a
  * method says so, the caller signals.
  */
-import { KERNEL_RAM_BASE, type PhysicalMemory } from "../../kernel/mem/physical.ts";
+import { KERNEL_RAM_BASE, type PhysicalMemory, PROCESS_MEMORY_BASE } from "../../kernel/mem/physical.ts";
 import {
   ADDRESS_SLOT_BYTES,
   GUEST_CID,
@@ -186,6 +186,7 @@ export class NetReceiveQueue {
     const address = chain.addresses[0] as number;
     if (
       address >= KERNEL_RAM_BASE &&
+      address < PROCESS_MEMORY_BASE &&
       (address & 3) === 0 &&
       (chain.lengths[0] as number) >= VSOCK_HDR_BYTES &&
       chain.readableCount === 0

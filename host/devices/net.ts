@@ -14,7 +14,7 @@
 import { connect as connectSocket, type Socket } from "node:net";
 import { type Duplex, duplexPair } from "node:stream";
 import { ECONNREFUSED, ECONNRESET, ENETUNREACH } from "../../kernel/abi/errno.ts";
-import { KERNEL_RAM_BASE, type PhysicalMemory } from "../../kernel/mem/physical.ts";
+import { KERNEL_RAM_BASE, type PhysicalMemory, PROCESS_MEMORY_BASE } from "../../kernel/mem/physical.ts";
 import {
   ADDRESS_SLOT_BYTES,
   GUEST_CID,
@@ -499,6 +499,10 @@ export class NetDevice implements Backend, EndpointOwner {
   // --- ends and bytes ----------------------------------------------------------------------------------------------------------
 
   #view(address: number, length: number): Buffer<ArrayBuffer> {
+    if (address >= PROCESS_MEMORY_BASE) {
+      const bytes = this.#memory.slice(address, length) as Uint8Array<ArrayBuffer>;
+      return Buffer.from(bytes.buffer, bytes.byteOffset, length);
+    }
     if (address >= KERNEL_RAM_BASE)
       return this.#kernelBuffer.subarray(address - KERNEL_RAM_BASE, address - KERNEL_RAM_BASE + length);
     if (address + length > this.#guestBuffer.length)

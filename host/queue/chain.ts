@@ -7,7 +7,7 @@
  * (its memory may have grown meanwhile; addresses stay valid). How the bytes are divided into parts means nothing (virtio 1.2,
  * 2.7.4.1): the offset-based accessors hide it.
  */
-import { KERNEL_RAM_BASE, type PhysicalMemory } from "../../kernel/mem/physical.ts";
+import { KERNEL_RAM_BASE, type PhysicalMemory, PROCESS_MEMORY_BASE } from "../../kernel/mem/physical.ts";
 
 export class Chain {
   readonly head: number;
@@ -81,7 +81,12 @@ export class Chain {
   }
   getU32(offset: number): number {
     const address = this.addresses[0] as number;
-    if (offset + 4 <= (this.lengths[0] as number) && this.readableCount > 0 && address >= KERNEL_RAM_BASE) {
+    if (
+      offset + 4 <= (this.lengths[0] as number) &&
+      this.readableCount > 0 &&
+      address >= KERNEL_RAM_BASE &&
+      address < PROCESS_MEMORY_BASE
+    ) {
       return this.#kernelView.getUint32(address - KERNEL_RAM_BASE + offset, true);
     }
     return this.#get(offset, 4);
@@ -101,7 +106,12 @@ export class Chain {
   setU32(offset: number, value: number): void {
     const first = this.readableCount;
     const address = this.addresses[first] as number;
-    if (first < this.count && offset + 4 <= (this.lengths[first] as number) && address >= KERNEL_RAM_BASE) {
+    if (
+      first < this.count &&
+      offset + 4 <= (this.lengths[first] as number) &&
+      address >= KERNEL_RAM_BASE &&
+      address < PROCESS_MEMORY_BASE
+    ) {
       this.#kernelView.setUint32(address - KERNEL_RAM_BASE + offset, value, true);
     } else this.#set(offset, value, 4);
   }

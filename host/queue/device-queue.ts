@@ -10,7 +10,7 @@
  * this file reads from memory is never trusted, and nothing in it throws because of what it read. `pop` and `push` do not allocate
  * once a head has been seen.
  */
-import { KERNEL_RAM_BASE, type PhysicalMemory } from "../../kernel/mem/physical.ts";
+import { KERNEL_RAM_BASE, type PhysicalMemory, PROCESS_MEMORY_BASE } from "../../kernel/mem/physical.ts";
 import {
   availRingBytes,
   descriptorTableBytes,
@@ -210,7 +210,8 @@ export class DeviceQueue {
   #badRing(what: string, address: number, bytes: number, align: number): string | null {
     if (address % align !== 0) return `the ${what} is not aligned to ${align}`;
     // Kernel RAM never moves, so the rings can be reached through fixed views; the guest's memory does move.
-    if (address < KERNEL_RAM_BASE || !this.#memory.has(address, bytes)) return `the ${what} is not in kernel RAM`;
+    if (address < KERNEL_RAM_BASE || address >= PROCESS_MEMORY_BASE || !this.#memory.has(address, bytes))
+      return `the ${what} is not in kernel RAM`;
     return null;
   }
 
@@ -242,7 +243,7 @@ export class DeviceQueue {
 
   #walkIndirect(chain: Chain, table: number, bytes: number): string | null {
     if (bytes === 0 || bytes % VIRTQ_DESC_SIZE !== 0) return `an indirect table of ${bytes} bytes`;
-    if (!this.#memory.has(table, bytes)) return "an indirect table outside memory";
+    if (table >= PROCESS_MEMORY_BASE || !this.#memory.has(table, bytes)) return "an indirect table outside memory";
     const entries = bytes / VIRTQ_DESC_SIZE;
     const inKernel = table >= KERNEL_RAM_BASE;
     const start = inKernel ? table - KERNEL_RAM_BASE : table;

@@ -5,6 +5,7 @@
 import { ENOSPC, EROFS } from "../abi/errno.ts";
 import { AT_FDCWD, O_RDONLY, O_WRONLY } from "../abi/fcntl.ts";
 import type { Kernel } from "../kernel.ts";
+import { FsContext } from "../process/fs-context.ts";
 import { toByteString, toBytes } from "./byte-string.ts";
 import { ConsoleFile } from "./console-file.ts";
 import { newDevFs } from "./devfs.ts";
@@ -31,12 +32,12 @@ const FOLDERS: readonly [path: string, mode: number][] = [
 ];
 
 /** Makes the tree; called once by the kernel, when clock and console work. */
-export function bootFileSystem(kernel: Kernel): Vfs {
+export function bootFileSystem(kernel: Kernel & { fs: FsContext }): Vfs {
   const fs = new RamFs(kernel, Math.floor(kernel.boot.memoryLimit * RAMFS_SHARE), "ramfs");
   const vfs = new Vfs(fs);
-  vfs.umask = 0;
+  kernel.fs = new FsContext(vfs.root, vfs.root, 0);
   for (const [path, mode] of FOLDERS) vfs.mkdir(kernel, AT_FDCWD, path, mode);
-  vfs.umask = 0o022;
+  kernel.fs.umask = 0o022;
   vfs.mount(kernel, newDevFs(kernel, Math.min(DEVFS_BYTES_MAX, fs.budget.max)), "/dev");
   vfs.mkdir(kernel, AT_FDCWD, "/dev/shm", 0o1777);
   vfs.mount(kernel, newProcFs(), "/proc");

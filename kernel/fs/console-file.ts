@@ -35,7 +35,7 @@ export class ConsoleFile implements File {
 
   read(kernel: Kernel, buf: number, count: number): number {
     if (!mayRead(this.flags)) return -EBADF;
-    const done = kernel.console.read(buf, count);
+    const done = kernel.console.read(kernel.mem.base + buf, count);
     if (done !== -EAGAIN || (this.flags & O_NONBLOCK) !== 0) return done;
     return kernel.block(kernel.console.inputWaiters);
   }
@@ -45,7 +45,7 @@ export class ConsoleFile implements File {
     const { current } = kernel;
     const before = current.inflight?.result ?? 0;
     current.inflight = null; // writev(2) may write another piece in the same call
-    const done = kernel.console.write(this.#stream, buf + before, count - before);
+    const done = kernel.console.write(this.#stream, kernel.mem.base + buf + before, count - before);
     if (done < 0 && done !== -EAGAIN) return before > 0 ? before : done;
     const total = before + Math.max(0, done);
     if (total === count || (this.flags & O_NONBLOCK) !== 0) return total > 0 || count === 0 ? total : -EAGAIN;

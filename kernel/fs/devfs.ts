@@ -30,7 +30,7 @@ const zeroes = (kernel: Kernel, buf: number, count: number): number => {
 
 /** random(4): bytes of the entropy device; what is written is mixed in by nobody. */
 const random = (kernel: Kernel, buf: number, count: number): number =>
-  count === 0 ? 0 : kernel.entropy.fill(buf, count);
+  count === 0 ? 0 : kernel.entropy.fill(kernel.mem.base + buf, count);
 
 const DEVICES: ReadonlyMap<string, CharacterDevice> = new Map([
   ["null", { rdev: (1 << 8) | 3, read: () => 0, write: takeAll }],

@@ -64,8 +64,7 @@ export class FdTable {
       this.close(kernel, newfd);
       file.refs--;
     }
-    while (this.#files.length < newfd) this.#files.push(null);
-    this.#install(newfd, file, cloexec);
+    this.dupInto(newfd, file, cloexec);
     return newfd;
   }
 
@@ -84,6 +83,24 @@ export class FdTable {
       const file = this.#files[fd];
       if (file) yield [fd, file];
     }
+  }
+
+  /** fork(2): the same descriptors, of the same open file descriptions. */
+  clone(): FdTable {
+    const copy = new FdTable();
+    for (const [fd, file] of this.entries()) copy.dupInto(fd, file, this.#cloexec.has(fd));
+    return copy;
+  }
+
+  /** execve(2): what is marked close-on-exec goes. */
+  closeOnExec(kernel: Kernel): void {
+    for (const fd of [...this.#cloexec]) this.close(kernel, fd);
+  }
+
+  /** Makes `fd`, which is free, a descriptor of `file`. */
+  dupInto(fd: number, file: File, cloexec: boolean): void {
+    while (this.#files.length < fd) this.#files.push(null);
+    this.#install(fd, file, cloexec);
   }
 
   closeAll(kernel: Kernel): void {

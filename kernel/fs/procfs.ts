@@ -45,7 +45,7 @@ export function newProcFs(): PseudoFs {
     [PID]: self,
     uptime: text((k) => `${(k.clock.monotonicMs() / 1000).toFixed(2)} 0.00\n`),
     meminfo: text(meminfo),
-    loadavg: text((k) => `0.00 0.00 0.00 1/${k.scheduler.threadCount} ${PID}\n`),
+    loadavg: text((k) => `0.00 0.00 0.00 1/${k.threadCount} ${PID}\n`),
     version: text(() => "Linux version 6.1.0-ringzero (wasm32) #1 Ringzero\n"),
     cpuinfo: text(() => "processor\t: 0\nmodel name\t: WebAssembly\n"),
     stat: text(
@@ -87,7 +87,7 @@ function stat(k: Kernel): string {
   set(6, PID);
   set(14, runningTicks);
   set(18, 20);
-  set(20, Math.max(1, k.scheduler.threadCount));
+  set(20, Math.max(1, k.threadCount));
   set(23, k.mem.size);
   set(24, pages);
   set(25, k.boot.memoryLimit);
@@ -103,7 +103,7 @@ function status(k: Kernel): string {
   const kb = Math.ceil(k.mem.size / 1024);
   const lines: [string, string][] = [
     ["Name", comm(k)],
-    ["Umask", k.vfs.umask.toString(8).padStart(4, "0")],
+    ["Umask", k.fs.umask.toString(8).padStart(4, "0")],
     ["State", k.current.state === TASK_RUNNING ? "R (running)" : "S (sleeping)"],
     ["Tgid", String(PID)],
     ["Pid", String(PID)],
@@ -116,7 +116,7 @@ function status(k: Kernel): string {
     ["VmHWM", `${kb} kB`],
     ["VmRSS", `${kb} kB`],
     ["VmData", `${kb} kB`],
-    ["Threads", String(Math.max(1, k.scheduler.threadCount))],
+    ["Threads", String(Math.max(1, k.threadCount))],
   ];
   return lines.map(([name, value]) => `${name}:\t${value}\n`).join("");
 }

@@ -1,5 +1,5 @@
 /**
- * The virtual file system: the tree of mounts, the working directory, and the operations on paths. What is generic about file systems is
+ * The virtual file system: the tree of mounts and the operations on paths. Root, working directory and umask are the caller's (FsContext). What is generic about file systems is
  * decided here, in Linux' order of errors (open(2), rename(2), ... and path_resolution(7)), so that file systems only have to do the work.
  *
  * Paths are byte strings. Results below zero are negated errnos. System-call handlers are the callers; `mount` and `mkdirs` are for boot.
@@ -44,12 +44,10 @@ import { PathFile } from "./path-file.ts";
 const TMPFILE_BIT = 0o20000000;
 
 export class Vfs {
+  /** The root of the tree; a process may have another one (FsContext). */
   readonly root: Place;
   /** In the order in which they were mounted. */
   readonly mounts: Mount[] = [];
-  cwd: Place;
-  /** umask(2). */
-  umask = 0o022;
   #nextDev = 1;
 
   constructor(rootFs: FileSystem) {
@@ -58,8 +56,6 @@ export class Vfs {
     rootFs.root.hold();
     this.mounts.push(mount);
     this.root = { mount, inode: rootFs.root };
-    this.cwd = this.root;
-    rootFs.root.hold();
   }
 
   /** Mounts `fs` over the directory `path`, which must exist. */
@@ -95,7 +91,7 @@ export class Vfs {
 
   /** What a descriptor's file is, for the calls that take AT_EMPTY_PATH or a directory. */
   placeOf(kernel: Kernel, fd: number): Place | number {
-    if (fd === AT_FDCWD) return this.cwd;
+    if (fd === AT_FDCWD) return kernel.fs.cwd;
     const file = kernel.fds.get(fd);
     if (!file) return -EBADF;
     return file instanceof DirectoryFile || file instanceof PathFile ? file.place : -ENOTDIR;
@@ -117,7 +113,7 @@ export class Vfs {
       if (!creates) return -ENOENT;
       if (found.parent.mount.readOnly) return -EROFS;
       const absolute = this.#absolute(kernel, found);
-      return directoryOf(found).create(kernel, found.name, mode & 0o7777 & ~this.umask, flags, absolute);
+      return directoryOf(found).create(kernel, found.name, mode & 0o7777 & ~kernel.fs.umask, flags, absolute);
     }
     if (exclusive) return -EEXIST;
     const { inode } = place;
@@ -147,7 +143,7 @@ export class Vfs {
     if (typeof found === "number") return found;
     if (found.place) return -EEXIST;
     if (found.parent.mount.readOnly) return -EROFS;
-    return directoryOf(found).mkdir(kernel, found.name, mode & 0o7777 & ~this.umask);
+    return directoryOf(found).mkdir(kernel, found.name, mode & 0o7777 & ~kernel.fs.umask);
   }
 
   symlink(kernel: Kernel, target: string, dirfd: number, path: string): number {
@@ -216,15 +212,13 @@ export class Vfs {
     const place = this.resolve(kernel, AT_FDCWD, path, true);
     if (typeof place === "number") return place;
     if (!place.inode.directory) return -ENOTDIR;
-    place.inode.hold();
-    this.cwd.inode.release(kernel);
-    this.cwd = place;
+    kernel.fs.setCwd(kernel, place);
     return 0;
   }
 
   /** getcwd(2): the path of the working directory, or -ENOENT once it has been removed. */
   getcwd(kernel: Kernel): string | number {
-    return pathOf(kernel, this.root, this.cwd) ?? -ENOENT;
+    return pathOf(kernel, kernel.fs.root, kernel.fs.cwd) ?? -ENOENT;
   }
 
   statfs(kernel: Kernel, place: Place, out: StatFs): number {
@@ -273,14 +267,14 @@ export class Vfs {
   /** `asEntry`: the entry itself is meant, to be made or removed: a trailing slash does not make the walk follow a link. */
   #walk(kernel: Kernel, dirfd: number, path: string, follow: boolean, asEntry = false): Walk | number {
     if (path.length === 0) return -ENOENT;
-    let start = this.root;
+    let start = kernel.fs.root;
     if (path.charCodeAt(0) !== 0x2f) {
       const place = this.placeOf(kernel, dirfd);
       if (typeof place === "number") return place;
       start = place;
       if (!start.inode.directory) return -ENOTDIR;
     }
-    const found = walk(kernel, this.root, start, path, follow, asEntry);
+    const found = walk(kernel, kernel.fs.root, start, path, follow, asEntry);
     if (typeof found === "number" || found.place !== null || found.last !== "name") return found;
     // Nothing can be created in a directory that has been removed, nor found there.
     return found.parent.inode.directory?.name(kernel) === null ? -ENOENT : found;
@@ -288,7 +282,7 @@ export class Vfs {
 
   /** The absolute path of what a walk has found, for /proc/self/fd. */
   #absolute(kernel: Kernel, found: Walk): string {
-    const above = pathOf(kernel, this.root, found.parent) ?? "(deleted)";
+    const above = pathOf(kernel, kernel.fs.root, found.parent) ?? "(deleted)";
     if (found.last !== "name") return above;
     return `${above === "/" ? "" : above}/${found.name}`.slice(0, PATH_MAX);
   }

@@ -9,6 +9,8 @@
 
 export class GuestMemory {
   memory: WebAssembly.Memory;
+  /** Where it begins in physical memory: what devices are told is `base` + guest pointer. PhysicalMemory's own. */
+  base = 0;
   /** Views of the whole linear memory, valid after a successful `has`. */
   u8: Uint8Array<ArrayBuffer>;
   i32: Int32Array<ArrayBuffer>;
@@ -76,7 +78,7 @@ export class GuestMemory {
 
   /** UTF-8 text of `length` bytes at `ptr`. Call after `has`. */
   text(ptr: number, length: number): string {
-    return decoder.decode(this.u8.subarray(ptr, ptr + length));
+    return decoder.decode(this.u8.slice(ptr, ptr + length)); // a copy: TextDecoder refuses shared memory
   }
 
   #renew(): boolean {

@@ -3,7 +3,9 @@
  *
  *     [0, 2^32)              RAM: the guest's linear memory
  *     [2^32, 2^32 + size)    kernel RAM: rings, packet headers and kernel buffers, out of the guest's reach
+ *     [n * 2^33, + 2^32)     RAM of a further process (fork(2)): n = 1, 2, ...
  *
+ * `GuestMemory.base` says where a process' memory lies: a guest pointer becomes a physical address by adding it.
  * Addresses are JavaScript numbers (exact far beyond 2^33). Both drivers and devices resolve them here, so a
  * descriptor that points outside is refused in one place. Kernel RAM never moves or grows; linear memory grows in place
  * and its views are renewed by `GuestMemory`.
@@ -11,6 +13,10 @@
 import type { GuestMemory } from "./guest-memory.ts";
 
 export const KERNEL_RAM_BASE = 2 ** 32;
+/** Distance of the memories of further processes. */
+const PROCESS_STRIDE = 2 ** 33;
+/** The first address beyond the first process' and the kernel's memory. */
+export const PROCESS_MEMORY_BASE = PROCESS_STRIDE;
 
 export class PhysicalMemory {
   readonly guest: GuestMemory;
@@ -21,6 +27,8 @@ export class PhysicalMemory {
   /** First free byte of kernel RAM; `allocate` moves it, freed blocks wait in `free` by size class. */
   #top = 64;
   readonly #free = new Map<number, number[]>();
+  /** Memories of further processes; index + 1 is the multiple of PROCESS_STRIDE. */
+  readonly #processes: (GuestMemory | null)[] = [];
 
   constructor(guest: GuestMemory, kernelRamBytes: number) {
     this.guest = guest;
@@ -33,15 +41,36 @@ export class PhysicalMemory {
   /** True if [address, address + length) is memory. */
   has(address: number, length: number): boolean {
     if (address < KERNEL_RAM_BASE) return this.guest.has(address, length);
+    if (address >= PROCESS_MEMORY_BASE)
+      return this.#processMemory(address)?.has(address % PROCESS_STRIDE, length) ?? false;
     return length >= 0 && address - KERNEL_RAM_BASE + length <= this.kernelBytes.length;
   }
 
   /** The bytes [address, address + length), or null if any of them is not memory. */
   slice(address: number, length: number): Uint8Array<ArrayBuffer> | null {
     if (address < KERNEL_RAM_BASE) return this.guest.bytes(address, length);
+    if (address >= PROCESS_MEMORY_BASE)
+      return this.#processMemory(address)?.bytes(address % PROCESS_STRIDE, length) ?? null;
     const start = address - KERNEL_RAM_BASE;
     if (!(length >= 0 && start + length <= this.kernelBytes.length)) return null;
     return this.kernelBytes.subarray(start, start + length);
+  }
+
+  /** Gives the memory of a further process its place, `memory.base`. */
+  attach(memory: GuestMemory): void {
+    let index = this.#processes.indexOf(null);
+    if (index < 0) index = this.#processes.length;
+    this.#processes[index] = memory;
+    memory.base = (index + 1) * PROCESS_STRIDE;
+  }
+
+  /** The process has ended: its addresses are no memory any more. */
+  detach(memory: GuestMemory): void {
+    if (memory.base > 0) this.#processes[memory.base / PROCESS_STRIDE - 1] = null;
+  }
+
+  #processMemory(address: number): GuestMemory | null {
+    return this.#processes[Math.floor(address / PROCESS_STRIDE) - 1] ?? null;
   }
 
   /**

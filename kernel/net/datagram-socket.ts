@@ -137,7 +137,7 @@ export class DatagramSocket implements Socket {
     if (inside) return this.#sendInside(k, inside, buf, count, flags);
     if (this.domain === AF_UNIX) return target.path === "" || target.path.startsWith("\0") ? -ECONNREFUSED : -ENOENT;
     // What the device has no room for is lost, as UDP may lose it.
-    this.#stack.driver.sendDatagram(this.local.port, target, buf, count);
+    this.#stack.driver.sendDatagram(this.local.port, target, k.mem.base + buf, count);
     return count;
   }
 

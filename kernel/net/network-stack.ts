@@ -50,11 +50,6 @@ export const HOST_ADDRESS: Address = inet(AF_INET, Uint8Array.of(10, 0, 2, 15), 
 const EPHEMERAL_MIN = 32768;
 const EPHEMERAL_MAX = 60999;
 
-/** What the stack needs of the kernel besides `Kernel`: a place in its turn. */
-interface InterruptController extends Kernel {
-  attach<Driver extends { handleInterrupt(k: Kernel): void }>(transport: Transport, driver: Driver): Driver;
-}
-
 export class NetworkStack implements SocketEvents {
   readonly physical: PhysicalMemory;
   readonly driver: SocketDriver;
@@ -70,11 +65,11 @@ export class NetworkStack implements SocketEvents {
   /** Turns of those who share a listening port (SO_REUSEPORT). */
   #rotation = 0;
 
-  constructor(kernel: InterruptController, transport: Transport) {
+  /** Whoever makes it connects it to the interrupt line of `transport`. */
+  constructor(kernel: Kernel, transport: Transport) {
     this.#kernel = kernel;
     this.physical = kernel.physical;
     this.driver = new SocketDriver(kernel.physical, transport, this);
-    kernel.attach(transport, this);
   }
 
   /** The completion ring, if the guest has one. */

@@ -478,7 +478,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
 
   /** Sends what can be sent now of memory the caller will reuse; bytes or a negated errno. */
   #put(k: Kernel, buf: number, count: number): number {
-    if (this.#connection) return this.#connection.sendCopied(buf, count);
+    if (this.#connection) return this.#connection.sendCopied(k.mem.base + buf, count);
     const other = this.#other as StreamSocket;
     const size = this.#lent?.waiting ? 0 : Math.min(count, other.room);
     if (size > 0) other.deliver(k.mem.u8.subarray(buf, buf + size));

@@ -5,7 +5,8 @@
  * running stack parks or ends, or at the end of a turn. So that guests which only talk to each other cannot starve the host's
  * event loop, a burst of switches is bounded and then waits for the next turn.
  */
-import { EDEADLK } from "../abi/errno.ts";
+import { EDEADLK, EINTR } from "../abi/errno.ts";
+import type { Kernel } from "../kernel.ts";
 import type { ContinuationEngine, GuestFunction, Outcome } from "./continuation.ts";
 import { TASK_DEAD, TASK_PARKED, TASK_READY, TASK_RUNNING, Task, type TaskWaker, WOULD_BLOCK } from "./task.ts";
 import type { Timers } from "./timers.ts";
@@ -13,6 +14,10 @@ import { WaitQueue } from "./wait-queue.ts";
 
 /** Stacks resumed in a row before the host's event loop gets its turn: about 0.3 ms of pure switching. */
 const SWITCH_BURST_MAX = 2048;
+/** System calls after which a thread that has not parked looks at the clock: 64 calls of 10 ns and more. */
+const CALLS_PER_LOOK = 64;
+/** How long a thread may go on without a park before it gives way to other threads and to the host's event loop. */
+const SLICE_MS = 2;
 /** Calls to sched_yield by a lone thread before the host's event loop gets its turn. */
 const LONE_YIELDS_MAX = 256;
 
@@ -24,6 +29,8 @@ export interface SchedulerHooks {
   nowMs(): number;
   /** Asks the host for a turn. */
   requestTurn(): void;
+  /** A thread's stack has returned: true if it has only been unwound (fork(2)) and the task goes on. */
+  stackUnwound(task: Task): boolean;
   /** A thread's stack has ended. */
   taskEnded(task: Task, outcome: Outcome): void;
 }
@@ -36,8 +43,6 @@ export class Scheduler implements TaskWaker {
   readonly tasks = new Map<number, Task>();
   /** Woken when a thread ends (thread_join). */
   readonly joiners = new WaitQueue();
-  /** By address: who waits in FUTEX_WAIT. */
-  readonly futexes = new Map<number, WaitQueue>();
   /** Threads that have ended and nobody has joined: tid to return value. Bounded: the oldest are forgotten. */
   readonly #ended = new Map<number, number>();
   readonly #timers: Timers;
@@ -45,11 +50,16 @@ export class Scheduler implements TaskWaker {
   #engine: ContinuationEngine | null = null;
   readonly #ready: Task[] = [];
   #readyHead = 0;
+  /** Ready tasks of stopped processes. */
+  #held: Task[] = [];
   /** True while a resumed or started stack runs: until it parks or ends. */
   #stackRuns = false;
   #burst = 0;
   #loneYields = 0;
   #nextTid = 1;
+  /** Calls left until the next look at the clock, and when the running thread's slice began (monotonic ms; -1: at the next look). */
+  #callsLeft = CALLS_PER_LOOK;
+  #sliceStartMs = -1;
 
   constructor(timers: Timers, hooks: SchedulerHooks) {
     this.#timers = timers;
@@ -76,15 +86,40 @@ export class Scheduler implements TaskWaker {
     return this.#engine?.canPark ?? false;
   }
 
-  /** Starts a thread on `fn(...args)`. The first one (the main thread) runs at once, later ones when the scheduler gets to them. */
-  spawn(fn: GuestFunction, args: readonly number[]): Task {
+  /** A number for a process or a thread: both are of one series, as on Linux. */
+  nextPid(): number {
+    return this.#nextTid++;
+  }
+
+  /**
+   * Starts a thread of `process` on `fn(...args)`. The first one (the main thread) runs at once, later ones when the scheduler gets to them.
+   */
+  spawn(process: Kernel, fn: GuestFunction, args: readonly number[], tid = this.nextPid()): Task {
     const engine = this.#engine as ContinuationEngine;
-    const task = new Task(this.#nextTid++, engine.canPark, this);
+    const task = new Task(tid, engine.canPark, this, process);
     this.tasks.set(task.tid, task);
+    process.tasks.add(task);
+    this.restart(task, fn, args);
+    return task;
+  }
+
+  /** The task runs `fn(...args)` on a new stack (a thread that begins; both sides of a fork). */
+  restart(task: Task, fn: GuestFunction, args: readonly number[]): void {
     task.entry = { fn, args };
+    task.state = TASK_READY;
+    this.tasks.set(task.tid, task);
     this.#ready.push(task);
     if (!this.#stackRuns) this.#hooks.requestTurn();
-    return task;
+  }
+
+  /** Forgets a thread: its stack never runs again. One that is running must leave by a throw. */
+  drop(task: Task): void {
+    for (const queue of task.waitsOn) queue.remove(task);
+    task.waitsOn.length = 0;
+    this.#timers.remove(task);
+    this.#engine?.drop(task);
+    task.state = TASK_DEAD;
+    this.tasks.delete(task.tid);
   }
 
   /**
@@ -107,6 +142,12 @@ export class Scheduler implements TaskWaker {
   }
 
   #park(task: Task, timeoutMs: number): number {
+    if (task.signaled && task.inflight?.uninterruptible !== true) {
+      for (let i = 0; i < task.waitsOn.length; i++) (task.waitsOn[i] as WaitQueue).remove(task);
+      task.waitsOn.length = 0;
+      const done = task.inflight?.result ?? 0;
+      return done > 0 ? done : -EINTR;
+    }
     if (!task.retrying) {
       task.deadlineMs = timeoutMs < 0 ? Number.POSITIVE_INFINITY : this.#hooks.nowMs() + timeoutMs;
     }
@@ -133,6 +174,24 @@ export class Scheduler implements TaskWaker {
     return WOULD_BLOCK;
   }
 
+  /**
+   * True, now and then, for a thread that has run for longer than its slice without a park: the caller parks it (the task is ready
+   * already) and does the call afterwards. Cheap enough for every system call.
+   */
+  givesWay(): boolean {
+    if (--this.#callsLeft > 0) return false;
+    this.#callsLeft = CALLS_PER_LOOK;
+    const task = this.current;
+    const now = this.#hooks.nowMs();
+    if (this.#sliceStartMs === -1) this.#sliceStartMs = now;
+    if (now - this.#sliceStartMs < SLICE_MS || !task.canPark || task.retrying) return false;
+    task.gaveWay = true;
+    task.state = TASK_PARKED;
+    this.#burst = SWITCH_BURST_MAX;
+    this.wake(task);
+    return true;
+  }
+
   /** A parked task becomes ready. It runs once the running stack parks or ends, or in the next turn. */
   wake(task: Task): void {
     if (task.state !== TASK_PARKED) return;
@@ -153,7 +212,7 @@ export class Scheduler implements TaskWaker {
 
   /** Ends a task's park with an errno (a signal: -EINTR). */
   interrupt(task: Task, errno: number): void {
-    if (task.state !== TASK_PARKED) return;
+    if (task.state !== TASK_PARKED || task.inflight?.uninterruptible === true) return;
     task.interrupted = errno;
     this.wake(task);
   }
@@ -163,15 +222,24 @@ export class Scheduler implements TaskWaker {
     const task = this.tasks.get(tid) as Task;
     this.current = task;
     task.state = TASK_RUNNING;
+    this.#beginSlice();
     const errno = task.interrupted;
     if (errno === 0) {
-      task.retrying = true;
+      task.retrying = !task.gaveWay;
+      task.gaveWay = false;
       return 0;
     }
+    const done = task.inflight?.result ?? 0;
     task.interrupted = 0;
     task.retrying = false;
     task.inflight = null;
-    return errno;
+    return done > 0 ? done : errno;
+  }
+
+  /** The slice is measured from the first look at the clock on: a thread that parks often never looks. */
+  #beginSlice(): void {
+    this.#callsLeft = CALLS_PER_LOOK;
+    this.#sliceStartMs = -1;
   }
 
   /** The running task's call, which has parked, has its result. */
@@ -203,10 +271,30 @@ export class Scheduler implements TaskWaker {
         this.#readyHead = 0;
       }
       if (task.state !== TASK_READY) continue;
+      if (task.stopped) {
+        this.#held.push(task);
+        continue;
+      }
       this.#stackRuns = true;
       if (task.entry) this.#start(task);
       else (this.#engine as ContinuationEngine).resume(task);
     }
+  }
+
+  /** Its process is stopped: the task does not run until `release`. One that runs now gives way at its next call. */
+  hold(task: Task): void {
+    task.stopped = true;
+    if (task !== this.current) return;
+    this.#callsLeft = 0;
+    this.#sliceStartMs = Number.NEGATIVE_INFINITY;
+  }
+
+  release(task: Task): void {
+    task.stopped = false;
+    if (!this.#held.includes(task)) return;
+    this.#held = this.#held.filter((other) => other !== task);
+    this.#ready.push(task);
+    if (!this.#stackRuns) this.#hooks.requestTurn();
   }
 
   /** A new turn of the host's event loop: the burst starts anew. */
@@ -216,13 +304,7 @@ export class Scheduler implements TaskWaker {
 
   /** The machine is over: no stack will ever run again. */
   stop(): void {
-    for (const task of this.tasks.values()) {
-      for (const queue of task.waitsOn) queue.remove(task);
-      this.#timers.remove(task);
-      this.#engine?.drop(task);
-      task.state = TASK_DEAD;
-    }
-    this.tasks.clear();
+    for (const task of this.tasks.values()) this.drop(task);
     this.#ready.length = 0;
     this.#readyHead = 0;
   }
@@ -232,13 +314,21 @@ export class Scheduler implements TaskWaker {
     task.entry = null;
     task.state = TASK_RUNNING;
     this.current = task;
+    this.#beginSlice();
     (this.#engine as ContinuationEngine).start(task, fn, args, this.#onEnded);
   }
 
   readonly #onEnded = (task: Task, outcome: Outcome): void => {
     this.#stackRuns = false;
     this.current = this.callbackTask;
-    if (task.state === TASK_DEAD) return;
+    if (task.state === TASK_DEAD) {
+      this.runNext();
+      return;
+    }
+    if (outcome.kind === "returned" && this.#hooks.stackUnwound(task)) {
+      this.runNext();
+      return;
+    }
     task.state = TASK_DEAD;
     if (outcome.kind === "returned") task.exitStatus = outcome.value;
     this.tasks.delete(task.tid);

@@ -5,6 +5,7 @@
  * Life: ready -> running -> (parked -> ready -> running)* -> dead. Only the scheduler changes `state`.
  */
 import type { Kernel } from "../kernel.ts";
+import type { LinuxThread } from "../process/linux-thread.ts";
 import type { GuestFunction } from "./continuation.ts";
 import type { Timer } from "./timers.ts";
 import type { Waiter, WaitQueue } from "./wait-queue.ts";
@@ -20,8 +21,10 @@ export const TASK_DEAD = 3;
 /** An operation that a device works on for a parked call: the retry of the call finds its result here. */
 export interface Inflight {
   done: boolean;
-  /** Bytes, 0 or a negated errno; meaningful once `done`. */
+  /** Bytes, 0 or a negated errno; meaningful once `done`. Before that: what a call that waits to go on has transferred. */
   result: number;
+  /** True: no signal ends the wait (a device works on the caller's memory). */
+  readonly uninterruptible?: boolean;
 }
 
 export interface TaskWaker {
@@ -41,24 +44,35 @@ export class Task implements Waiter, Timer {
   retrying = false;
   /** Set when the park ended for another reason than its queue: -EINTR, or the machine is stopping. */
   interrupted = 0;
+  /** True while it has only given way (Scheduler.giveWay): its call has not been tried yet. */
+  gaveWay = false;
+  /** True while a signal that it does not block is pending: its calls do not park, and end by delivering it. */
+  signaled = false;
   inflight: Inflight | null = null;
+  /** True while its process is stopped (SIGSTOP): it becomes ready, but does not run. */
+  stopped = false;
   /** True if a FUTEX_WAKE, not the deadline, ended the wait. */
   futexWoken = false;
   /** Settles what the parked stack waits for; the continuation engine's own. */
   resume: ((tid: number) => void) | null = null;
   /** What the stack shall run, until it has been started. */
   entry: { readonly fn: GuestFunction; readonly args: readonly number[] } | null = null;
+  /** What the Linux personality keeps of the thread. */
+  linux: LinuxThread | null = null;
   /** The value the thread's function returned, once dead. */
   exitStatus = 0;
   /** Position of this task's deadline among the timers. */
   heapIndex = -1;
+  /** Whose thread it is; null for the callback context. */
+  readonly process: Kernel | null;
   /** Where wake-ups go: the scheduler. */
   readonly #wakes: TaskWaker;
 
-  constructor(tid: number, canPark: boolean, wakes: TaskWaker) {
+  constructor(tid: number, canPark: boolean, wakes: TaskWaker, process: Kernel | null = null) {
     this.tid = tid;
     this.canPark = canPark;
     this.#wakes = wakes;
+    this.process = process;
   }
 
   /** Puts the task into `queue` until it is woken. */

@@ -29,6 +29,14 @@ export interface ModuleShape {
   readonly functions: readonly FunctionImport[];
   readonly memory: MemoryType | null;
   readonly exports: readonly string[];
+  readonly importedTables: number;
+  readonly importedGlobals: number;
+}
+
+/** What the import section holds besides functions and memory. */
+interface ImportCounts {
+  tables: number;
+  globals: number;
 }
 
 export function readModuleShape(bytes: Uint8Array): ModuleShape {
@@ -39,6 +47,7 @@ export function readModuleShape(bytes: Uint8Array): ModuleShape {
   const types: (FunctionType | null)[] = [];
   const functions: FunctionImport[] = [];
   const exports: string[] = [];
+  const counts: ImportCounts = { tables: 0, globals: 0 };
   let memory: MemoryType | null = null;
   while (!reader.atEnd) {
     const id = reader.byte();
@@ -46,12 +55,12 @@ export function readModuleShape(bytes: Uint8Array): ModuleShape {
     const end = reader.at + size;
     if (end > bytes.length) throw new WasmFormatError("a section is longer than the module");
     if (id === 1) readTypes(reader, types);
-    else if (id === 2) memory = readImports(reader, types, functions) ?? memory;
+    else if (id === 2) memory = readImports(reader, types, functions, counts) ?? memory;
     else if (id === 5 && reader.u32() > 0) memory = reader.memoryType(null);
     else if (id === 7) for (let left = reader.u32(); left > 0; left--) exports.push(reader.exportName());
     reader.at = end;
   }
-  return { functions, memory, exports };
+  return { functions, memory, exports, importedTables: counts.tables, importedGlobals: counts.globals };
 }
 
 function readTypes(reader: Reader, types: (FunctionType | null)[]): void {
@@ -65,6 +74,7 @@ function readImports(
   reader: Reader,
   types: readonly (FunctionType | null)[],
   functions: FunctionImport[],
+  counts: ImportCounts,
 ): MemoryType | null {
   let memory: MemoryType | null = null;
   for (let left = reader.u32(); left > 0; left--) {
@@ -78,9 +88,12 @@ function readImports(
     } else if (kind === 1) {
       reader.byte();
       reader.limits();
+      counts.tables++;
     } else if (kind === 2) memory = reader.memoryType([module, name]);
-    else if (kind === 3) reader.at += 2;
-    else if (kind === 4) {
+    else if (kind === 3) {
+      reader.at += 2;
+      counts.globals++;
+    } else if (kind === 4) {
       reader.byte();
       reader.u32();
     } else throw new WasmFormatError(`import ${module}.${name} has the unknown kind ${kind}`);

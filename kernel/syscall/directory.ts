@@ -46,7 +46,7 @@ export function sys_fstatat(
   if (file) result = file.stat(k, stat);
   else if (name === "" && flags & AT_EMPTY_PATH) {
     if (dirfd !== AT_FDCWD) return -EBADF;
-    result = k.vfs.cwd.inode.stat(k, stat);
+    result = k.fs.cwd.inode.stat(k, stat);
   } else result = k.vfs.stat(k, dirfd, name, (flags & AT_SYMLINK_NOFOLLOW) === 0, stat);
   if (result !== 0) return result;
   if (!k.mem.has(statbuf >>> 0, STAT_BYTES)) return -EFAULT;
@@ -242,7 +242,7 @@ export function sys_getcwd(k: Kernel, buf: number, size: number): number {
 
 /** The inode behind a descriptor, for the calls that change its attributes. */
 function inodeOf(k: Kernel, fd: number): Inode | number {
-  if (fd === AT_FDCWD) return k.vfs.cwd.inode;
+  if (fd === AT_FDCWD) return k.fs.cwd.inode;
   const file = k.fds.get(fd);
   if (!file) return -EBADF;
   if ("inode" in file) return file.inode as Inode;

@@ -10,7 +10,7 @@ import type { Kernel } from "../kernel.ts";
 import { WOULD_BLOCK } from "../sched/task.ts";
 import type { FunctionType } from "../shim/wasm-reader.ts";
 import { I64 } from "../shim/wasm-writer.ts";
-import { GuestExit, GuestTrap, KernelPanic } from "./guest-exit.ts";
+import { GuestExit, GuestTrap, KernelPanic, ProgramReplaced } from "./guest-exit.ts";
 import type { Row } from "./row.ts";
 
 export type TryFunction = (...args: number[]) => number;
@@ -94,7 +94,9 @@ export function unknownCall(k: Kernel, personality: string, name: string, type: 
   };
 }
 
-function fault(row: Row, error: unknown): never {
+/** The catch point of every handler. */
+export function fault(row: Row, error: unknown): never {
   if (error instanceof GuestExit || error instanceof GuestTrap || error instanceof KernelPanic) throw error;
+  if (error instanceof ProgramReplaced) throw error;
   throw new KernelPanic(`${row.name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
 }

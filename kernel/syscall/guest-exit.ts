@@ -1,5 +1,5 @@
 /**
- * What unwinds a guest's stack: thrown through the Wasm frames by a handler, caught where the stack was started. These two
+ * What unwinds a guest's stack: thrown through the Wasm frames by a handler, caught where the stack was started. These
  * are the only things that a handler may throw on purpose.
  */
 
@@ -15,6 +15,9 @@ export class GuestExit extends Error {
     this.threadOnly = threadOnly;
   }
 }
+
+/** execve(2) has succeeded: the calling stack is of a program that is no more. */
+export class ProgramReplaced extends Error {}
 
 /** The guest has aborted: the message says where. */
 export class GuestTrap extends Error {}

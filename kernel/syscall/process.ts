@@ -1,31 +1,29 @@
 /**
- * System calls about the process: identity, arguments, environment, end. One machine is one process: pid 1, started by 0.
+ * System calls about the process: identity, arguments, environment, end. The first process of a machine is number 1, started by 0.
  */
 import { EFAULT, EINVAL } from "../abi/errno.ts";
 import type { Kernel } from "../kernel.ts";
 import { GuestExit } from "./guest-exit.ts";
 
-const PID = 1;
-
 /** getpid(2). */
-export function sys_getpid(_k: Kernel): number {
-  return PID;
+export function sys_getpid(k: Kernel): number {
+  return k.pid;
 }
 
 /** getppid(2): the machine itself has no parent inside; like a container's init it sees 0. */
-export function sys_getppid(_k: Kernel): number {
-  return 0;
+export function sys_getppid(k: Kernel): number {
+  return k.ppid;
 }
 
-/** exit_group(2): ends the machine. Does not return: what is thrown only unwinds the guest's stack. */
+/** exit_group(2): ends the process, and with process 1 the machine. Does not return: what is thrown only unwinds the guest's stack. */
 export function sys_exit_group(k: Kernel, status: number): never {
   k.exit(status & 0xff);
   throw new GuestExit(status & 0xff);
 }
 
-/** exit(2): ends the calling thread; the machine ends with its last thread. Does not return. */
+/** exit(2): ends the calling thread; the process ends with its last thread. Does not return. */
 export function sys_exit(k: Kernel, status: number): never {
-  if (k.scheduler.threadCount <= 1 || !k.current.canPark) sys_exit_group(k, status);
+  if (k.threadCount <= 1 || !k.current.canPark) sys_exit_group(k, status);
   throw new GuestExit(status & 0xff, true);
 }
 
@@ -34,7 +32,7 @@ export function sys_getrandom(k: Kernel, buf: number, buflen: number, flags: num
   if (flags & ~7) return -EINVAL;
   if (buflen < 0) return -EINVAL;
   if (!k.mem.has(buf >>> 0, buflen)) return -EFAULT;
-  return buflen === 0 ? 0 : k.entropy.fill(buf >>> 0, buflen);
+  return buflen === 0 ? 0 : k.entropy.fill(k.mem.base + (buf >>> 0), buflen);
 }
 
 /** Length of one field of `struct utsname`; there are six (with domainname). */
@@ -62,7 +60,7 @@ export function sys_sysinfo(k: Kernel, info: number): number {
   mem.setI64(ptr, Math.floor(k.clock.monotonicMs() / 1000));
   mem.setI64(ptr + 32, k.boot.memoryLimit);
   mem.setI64(ptr + 40, Math.max(0, k.boot.memoryLimit - mem.size));
-  mem.setU16(ptr + 80, Math.min(0xffff, k.scheduler.threadCount));
+  mem.setU16(ptr + 80, Math.min(0xffff, k.threadCount));
   mem.setU32(ptr + 104, 1);
   return 0;
 }

@@ -5,10 +5,12 @@
 import type { Kernel } from "../kernel.ts";
 
 /**
- * How an argument is to be read. `fd`, `ptr` and `i32` are all i32 on the wire: `ptr` is an unsigned guest address,
- * `f64` carries offsets, sizes and times exactly up to 2^53.
+ * How an argument is to be read. `fd`, `ptr`, `path` and `i32` are all i32 on the wire: `ptr` is an unsigned guest address, `path` one of a
+ * NUL-terminated string, `f64` carries offsets, sizes and times exactly up to 2^53.
  */
-export type ArgumentKind = "fd" | "ptr" | "i32" | "f64";
+export type ArgumentKind = "fd" | "ptr" | "path" | "i32" | "f64";
+
+const KINDS: readonly string[] = ["fd", "ptr", "path", "i32", "f64"] satisfies ArgumentKind[];
 
 export interface Argument {
   readonly name: string;
@@ -29,13 +31,16 @@ export interface Row {
   readonly result: "i32" | "f64" | "void";
   /** True if the handler may answer WOULD_BLOCK: the guest reaches it through the shim. */
   readonly blocks: boolean;
+  /** True if the call is tried again after a signal handler with SA_RESTART (signal(7)); else it answers EINTR. */
+  readonly restarts: boolean;
   readonly level: SupportLevel;
   readonly note: string;
   readonly handler: Handler;
 }
 
-interface RowOptions {
+export interface RowOptions {
   readonly blocks?: boolean;
+  readonly restarts?: boolean;
   readonly result?: Row["result"];
   readonly partial?: string;
   readonly note?: string;
@@ -56,6 +61,7 @@ export function row(
     parameters,
     result: options.result ?? "i32",
     blocks: options.blocks ?? false,
+    restarts: options.restarts ?? false,
     level: options.partial === undefined ? "full" : "partial",
     note: options.partial ?? options.note ?? "",
     handler: handler as Handler,
@@ -64,6 +70,6 @@ export function row(
 
 function parseArgument(text: string): Argument {
   const [name, kind] = text.split(":") as [string, string];
-  if (kind !== "fd" && kind !== "ptr" && kind !== "i32" && kind !== "f64") throw new Error(`bad signature: ${text}`);
-  return { name, kind };
+  if (!KINDS.includes(kind)) throw new Error(`bad signature: ${text}`);
+  return { name, kind: kind as ArgumentKind };
 }

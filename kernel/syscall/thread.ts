@@ -3,7 +3,6 @@
  */
 import { EAGAIN, EDEADLK, EFAULT, EINVAL, ENOSYS, ESRCH, ETIMEDOUT } from "../abi/errno.ts";
 import type { Kernel } from "../kernel.ts";
-import type { GuestFunction } from "../sched/continuation.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
 
 const FUTEX_WAIT = 0;
@@ -29,7 +28,7 @@ export function sys_thread_spawn(k: Kernel, fn: number, arg: number): number {
     k.log("thread_spawn: this JavaScript engine cannot suspend Wasm stacks (JSPI): Node 24.21 or later can");
     return -ENOSYS;
   }
-  return k.scheduler.spawn(entry as GuestFunction, [fn, arg]).tid;
+  return k.scheduler.spawn(k, entry, [fn, arg]).tid;
 }
 
 /** Parks until the thread has ended; -ESRCH for one that never was or was joined already. */
@@ -50,7 +49,7 @@ export function sys_futex(k: Kernel, uaddr: number, op: number, val: number, tim
   const ptr = uaddr >>> 0;
   if ((ptr & 3) !== 0) return -EINVAL;
   if (!k.mem.has(ptr, 4)) return -EFAULT;
-  const queues = k.scheduler.futexes;
+  const queues = k.futexes;
   switch (op & ~FUTEX_PRIVATE_FLAG) {
     case FUTEX_WAIT: {
       // A retry means that this waiter was woken or its time is up: the value is not looked at again.

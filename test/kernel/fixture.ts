@@ -11,6 +11,7 @@ import { FdTable } from "../../kernel/fs/fd-table.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { GuestMemory } from "../../kernel/mem/guest-memory.ts";
 import { PhysicalMemory } from "../../kernel/mem/physical.ts";
+import type { FsContext } from "../../kernel/process/fs-context.ts";
 import { Scheduler } from "../../kernel/sched/scheduler.ts";
 import { TASK_PARKED, TASK_READY, TASK_RUNNING, Task, WOULD_BLOCK } from "../../kernel/sched/task.ts";
 import { Timers } from "../../kernel/sched/timers.ts";
@@ -28,8 +29,14 @@ export class TestKernel implements Kernel {
   readonly scheduler = new Scheduler(this.timers, {
     nowMs: () => this.clock.monotonicMs(),
     requestTurn: () => this.requestTurn(),
+    stackUnwound: () => false,
     taskEnded: () => {},
   });
+  readonly pid = 1;
+  readonly ppid = 0;
+  readonly futexes = new Map<number, WaitQueue>();
+  readonly tasks = new Set<Task>();
+  readonly threadCount = 1;
   ring = null;
   readonly lines: string[] = [];
   turns = 0;
@@ -60,6 +67,12 @@ export class TestKernel implements Kernel {
   }
 
   /** What these tests have no use for. */
+  get fs(): FsContext {
+    throw new Error("no file system in this test");
+  }
+  set fs(value: FsContext) {
+    Object.defineProperty(this, "fs", { value });
+  }
   get vfs(): never {
     throw new Error("no file system in this test");
   }

@@ -133,14 +133,16 @@ export class FuseFile implements AsyncFile, Seekable, Durable {
     });
   }
 
-  submitRead(_kernel: Kernel, ptr: number, len: number, offset: number, completion: Completion): void {
+  submitRead(kernel: Kernel, ptr: number, len: number, offset: number, completion: Completion): void {
     if (!mayRead(this.flags)) completion.complete(-EBADF);
-    else this.#enqueue({ opcode: FUSE_READ, address: ptr, length: len, offset, flags: 0, completion });
+    else
+      this.#enqueue({ opcode: FUSE_READ, address: kernel.mem.base + ptr, length: len, offset, flags: 0, completion });
   }
 
-  submitWrite(_kernel: Kernel, ptr: number, len: number, offset: number, completion: Completion): void {
+  submitWrite(kernel: Kernel, ptr: number, len: number, offset: number, completion: Completion): void {
     if (!mayWrite(this.flags)) completion.complete(-EBADF);
-    else this.#enqueue({ opcode: FUSE_WRITE, address: ptr, length: len, offset, flags: 0, completion });
+    else
+      this.#enqueue({ opcode: FUSE_WRITE, address: kernel.mem.base + ptr, length: len, offset, flags: 0, completion });
   }
 
   submitSync(_kernel: Kernel, dataOnly: boolean, completion: Completion): void {
@@ -173,7 +175,8 @@ export class FuseFile implements AsyncFile, Seekable, Durable {
   }
 
   /** READ or WRITE for a caller that waits for it. */
-  #transfer(kernel: Kernel, opcode: Transfer["opcode"], address: number, length: number, offset: number): number {
+  #transfer(kernel: Kernel, opcode: Transfer["opcode"], buf: number, length: number, offset: number): number {
+    const address = kernel.mem.base + buf;
     const parks = length >= TRANSFER_PARK_BYTES && (this.flags & O_NONBLOCK) === 0;
     if (parks || kernel.current.inflight instanceof Park) {
       return this.#parked(kernel, { opcode, address, length, offset, flags: 0 });

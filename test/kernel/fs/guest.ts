@@ -10,6 +10,7 @@ import type { FileSystem } from "../../../kernel/fs/inode.ts";
 import { RamFs } from "../../../kernel/fs/ramfs.ts";
 import { Vfs } from "../../../kernel/fs/vfs.ts";
 import type { Kernel } from "../../../kernel/kernel.ts";
+import { FsContext } from "../../../kernel/process/fs-context.ts";
 import * as directory from "../../../kernel/syscall/directory.ts";
 import * as file from "../../../kernel/syscall/file.ts";
 import { TestKernel } from "../fixture.ts";
@@ -24,6 +25,7 @@ export function kernelWithVfs(bytesMax = 64 * 1024 * 1024): TestKernel {
   const kernel = new TestKernel();
   const vfs = new Vfs(new RamFs(kernel, bytesMax));
   Object.defineProperty(kernel, "vfs", { value: vfs });
+  kernel.fs = new FsContext(vfs.root);
   return kernel;
 }
 

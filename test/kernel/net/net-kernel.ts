@@ -45,6 +45,7 @@ export class NetKernel implements Kernel {
   readonly scheduler = new Scheduler(this.timers, {
     nowMs: () => this.clock.monotonicMs(),
     requestTurn: () => this.requestTurn(),
+    stackUnwound: () => false,
     taskEnded: () => {},
   });
   ring: Ring | null = null;
@@ -57,15 +58,21 @@ export class NetKernel implements Kernel {
   turns = 0;
   #driver: { handleInterrupt(k: Kernel): void } | null = null;
   #interrupted = false;
+  readonly pid = 1;
+  readonly ppid = 0;
+  readonly futexes = new Map<number, WaitQueue>();
+  readonly tasks = new Set<Task>();
+  readonly threadCount = 1;
   #requested = false;
   #stopped = false;
 
   constructor(options: NetDeviceOptions = {}, replace: ((physical: PhysicalMemory) => Transport) | null = null) {
     this.device = new NetDevice(this.physical, { ...options, log: (line) => this.lines.push(line) });
-    this.net = new NetworkStack(this, replace ? replace(this.physical) : this.device.mmio);
+    const transport = replace ? replace(this.physical) : this.device.mmio;
+    this.net = this.#attach(transport, new NetworkStack(this, transport));
   }
 
-  attach<Driver extends { handleInterrupt(k: Kernel): void }>(transport: Transport, driver: Driver): Driver {
+  #attach<Driver extends { handleInterrupt(k: Kernel): void }>(transport: Transport, driver: Driver): Driver {
     this.#driver = driver;
     transport.onInterrupt = () => {
       this.#interrupted = true;
@@ -94,6 +101,9 @@ export class NetKernel implements Kernel {
   }
   log(line: string): void {
     this.lines.push(line);
+  }
+  get fs(): never {
+    throw new Error("no file system in this test");
   }
   get vfs(): never {
     throw new Error("no file system in this test");

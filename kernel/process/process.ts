@@ -1,0 +1,160 @@
+/**
+ * A process: memory, descriptors, a place in the file system, threads. Process 1 is what the machine was booted for; fork(2) makes others,
+ * which share the machine (file systems, network, devices, scheduler) and nothing else. It is the `Kernel` that system-call handlers and
+ * files are given: whoever holds one acts for that process.
+ *
+ * What always holds: a process that has ended runs nothing, and its descriptors are closed; until its parent has waited for it, it
+ * remains in the machine's table as a zombie. The end of process 1 is the end of the machine.
+ */
+import { FdTable } from "../fs/fd-table.ts";
+import type { Vfs } from "../fs/vfs.ts";
+import type { BootParameters, Kernel } from "../kernel.ts";
+import type { MachineEnd, MachineKernel } from "../machine-kernel.ts";
+import type { GuestMemory } from "../mem/guest-memory.ts";
+import type { PhysicalMemory } from "../mem/physical.ts";
+import type { NetworkStack } from "../net/network-stack.ts";
+import type { Ring } from "../ring/ring.ts";
+import type { GuestFunction } from "../sched/continuation.ts";
+import type { Scheduler } from "../sched/scheduler.ts";
+import type { Task } from "../sched/task.ts";
+import type { Timers } from "../sched/timers.ts";
+import type { WaitQueue } from "../sched/wait-queue.ts";
+import type { ClockDriver } from "../virtio/clock.ts";
+import type { ConsoleDriver } from "../virtio/console.ts";
+import type { EntropyDriver } from "../virtio/entropy.ts";
+import type { FsContext } from "./fs-context.ts";
+import { LinuxState } from "./linux-state.ts";
+
+export class Process implements Kernel {
+  readonly machine: MachineKernel;
+  readonly pid: number;
+  /** Null for process 1, and once the parent has ended (its children become process 1's). */
+  parent: Process | null;
+  boot: BootParameters;
+  readonly physical: PhysicalMemory;
+  mem: GuestMemory;
+  readonly scheduler: Scheduler;
+  readonly timers: Timers;
+  readonly clock: ClockDriver;
+  readonly entropy: EntropyDriver;
+  readonly console: ConsoleDriver;
+  readonly fds: FdTable;
+  fs!: FsContext;
+  /** Live threads. */
+  readonly tasks = new Set<Task>();
+  /** By address: who waits in FUTEX_WAIT. */
+  readonly futexes = new Map<number, WaitQueue>();
+  /** What the Linux personality keeps of it. */
+  readonly linux: LinuxState;
+  /** What the guest's module exports: the native personality's entry points. */
+  exports: WebAssembly.Exports = {};
+  /** True once it has ended. */
+  over = false;
+
+  constructor(
+    machine: MachineKernel,
+    pid: number,
+    parent: Process | null,
+    boot: BootParameters,
+    mem: GuestMemory,
+    fds = new FdTable(),
+  ) {
+    this.machine = machine;
+    this.pid = pid;
+    this.parent = parent;
+    this.boot = boot;
+    this.mem = mem;
+    this.fds = fds;
+    this.physical = machine.physical;
+    this.scheduler = machine.scheduler;
+    this.timers = machine.timers;
+    this.clock = machine.clock;
+    this.entropy = machine.entropy;
+    this.console = machine.console;
+    this.linux = new LinuxState(this, parent?.linux ?? null);
+  }
+
+  get vfs(): Vfs {
+    return this.machine.vfs;
+  }
+
+  get net(): NetworkStack {
+    return this.machine.net;
+  }
+
+  get ring(): Ring | null {
+    return this.machine.ring;
+  }
+
+  set ring(ring: Ring | null) {
+    this.machine.ring = ring;
+  }
+
+  get current(): Task {
+    return this.scheduler.current;
+  }
+
+  get ppid(): number {
+    return this.parent?.pid ?? 0;
+  }
+
+  get threadCount(): number {
+    return this.tasks.size;
+  }
+
+  guestExport(name: string): GuestFunction | null {
+    const value = this.exports[name];
+    return typeof value === "function" ? (value as GuestFunction) : null;
+  }
+
+  block(queue: WaitQueue | null, timeoutMs = -1): number {
+    return this.scheduler.blockOn(queue, timeoutMs);
+  }
+
+  blockOnAll(queues: readonly WaitQueue[], timeoutMs = -1): number {
+    return this.scheduler.block(queues, timeoutMs);
+  }
+
+  timedOut(): boolean {
+    return this.scheduler.timedOut();
+  }
+
+  exit(status: number): void {
+    this.end({ code: status, reason: null });
+  }
+
+  requestTurn(): void {
+    this.machine.requestTurn();
+  }
+
+  log(line: string): void {
+    this.machine.log(line);
+  }
+
+  /**
+   * Ends the process: nothing of it runs again. `signal`: what it died of, for wait4(2). A thread of its own that is running must leave
+   * by a throw right after this.
+   */
+  end(end: MachineEnd, signal = 0): void {
+    if (this.over) return;
+    if (this.pid === 1) {
+      this.machine.end(end);
+      return;
+    }
+    if (end.reason) this.log(`process ${this.pid}: ${end.reason}`);
+    this.over = true;
+    this.release();
+    this.linux.becomeZombie(end.code, signal);
+  }
+
+  /** Gives everything back: threads, descriptors, memory. */
+  release(): void {
+    this.over = true;
+    for (const task of this.tasks) this.scheduler.drop(task);
+    this.tasks.clear();
+    this.linux.close();
+    this.fds.closeAll(this);
+    this.fs.close(this);
+    this.physical.detach(this.mem);
+  }
+}

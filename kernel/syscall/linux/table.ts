@@ -1,0 +1,31 @@
+/**
+ * The Linux system-call table: every call that the `wali` personality answers, as data, by noun. Numbers are those of x86-64. A row without a
+ * conformance program fails the build.
+ */
+import type { Row } from "../row.ts";
+import { AUXILIARY_TABLE } from "./auxiliary.ts";
+import { FILE_ROWS } from "./file.ts";
+import { MEMORY_ROWS } from "./memory.ts";
+import { PATH_ROWS } from "./path.ts";
+import { PROCESS_ROWS } from "./process.ts";
+import { READINESS_ROWS } from "./readiness.ts";
+import { SIGNAL_ROWS } from "./signal.ts";
+import { SOCKET_ROWS } from "./socket.ts";
+import { THREAD_ROWS } from "./thread.ts";
+import { TIME_ROWS } from "./time.ts";
+
+export const LINUX_TABLE: readonly Row[] = [
+  ...FILE_ROWS,
+  ...PATH_ROWS,
+  ...SOCKET_ROWS,
+  ...READINESS_ROWS,
+  ...MEMORY_ROWS,
+  ...PROCESS_ROWS,
+  ...THREAD_ROWS,
+  ...SIGNAL_ROWS,
+  ...TIME_ROWS,
+].sort((a, b) => a.number - b.number);
+
+/** By name. */
+export const LINUX_ROWS: ReadonlyMap<string, Row> = new Map(LINUX_TABLE.map((row) => [row.name, row]));
+export const AUXILIARY_ROWS: ReadonlyMap<string, Row> = new Map(AUXILIARY_TABLE.map((row) => [row.name, row]));
