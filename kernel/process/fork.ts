@@ -56,6 +56,7 @@ export function forkCall(process: Process): number {
   process.mem.setU32(buffer, buffer + BUFFER_HEADER_BYTES);
   process.mem.setU32(buffer + 4, buffer + BUFFER_BYTES);
   linux.fork = { buffer, result: null };
+  process.current.signaled = true; // a call that is made before the stack is unwound shows that it cannot be (dispatch.ts)
   unwind(buffer);
   return 0;
 }
@@ -66,6 +67,7 @@ export function forkUnwound(process: Process, task: Task): boolean {
   if (!linux?.fork || linux.fork.result !== null) return false;
   const { fork } = linux;
   call(linux, "asyncify_stop_unwind");
+  process.linux.signals.update(task);
   fork.result = makeChild(process, linux, fork.buffer);
   call(linux, "asyncify_start_rewind", fork.buffer);
   process.scheduler.restart(task, entryOf(linux), linux.entry.args);
