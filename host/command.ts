@@ -46,7 +46,7 @@ program
   .argument("[args...]", "the guest's own arguments, after --")
   .option(
     "-p, --publish <HOST:GUEST>",
-    "publish a guest port on 127.0.0.1 (or ADDRESS:HOST:GUEST); HOST 0 = any free port",
+    "publish a guest port on 127.0.0.1 (or ADDRESS:HOST:GUEST; HOST 0 = any free port), or a Unix socket: PATH:GUESTPATH",
     collect,
     [],
   )
@@ -100,10 +100,15 @@ function forwardSignals(machine: Machine): () => void {
 }
 
 function toBootOptions(flags: RunFlags): BootOptions {
-  const publish: Record<number, { host: string; port: number }> = {};
+  const publish: Record<number | string, string | { host: string; port: number }> = {};
   for (const text of flags.publish) {
+    const paths = /^(.+):(\/[^:]*)$/.exec(text);
+    if (paths) {
+      publish[paths[2] as string] = paths[1] as string;
+      continue;
+    }
     const match = /^(?:(.+):)?(\d+):(\d+)$/.exec(text);
-    if (!match) throw new UsageError(`--publish ${text}: give HOST:GUEST, two port numbers`);
+    if (!match) throw new UsageError(`--publish ${text}: give HOST:GUEST, two port numbers or two paths`);
     const guestPort = parsePort(match[3] as string, "guest port");
     if (publish[guestPort]) throw new UsageError(`--publish ${text}: guest port ${guestPort} is published already`);
     publish[guestPort] = parseHostAddress(match[1] ? `${match[1]}:${match[2]}` : (match[2] as string));

@@ -3,6 +3,7 @@
  */
 import { type Duplex, Readable } from "node:stream";
 import { type ASUtil, instantiateSync } from "@assemblyscript/loader";
+import { toByteString } from "../kernel/fs/byte-string.ts";
 import { KERNEL_RAM_BYTES, KILLED, type MachineEnd, MachineKernel } from "../kernel/machine-kernel.ts";
 import { GuestMemory } from "../kernel/mem/guest-memory.ts";
 import { PhysicalMemory } from "../kernel/mem/physical.ts";
@@ -17,9 +18,11 @@ import type { Image } from "./image.ts";
 import {
   type BootOptions,
   MEMORY_BYTES_MAX,
+  type PathPublication,
   type Publication,
   parseEnvironment,
   parseMemory,
+  parsePathPublications,
   parsePublications,
   parseVolumes,
 } from "./options.ts";
@@ -54,6 +57,8 @@ export class Machine {
   /** What the guest writes to descriptors 1 and 2; the machine's own lines go to stderr, too, unless `log` takes them. */
   readonly stdout: Readable;
   readonly stderr: Readable;
+  /** Published AF_UNIX sockets: each host path is there while the guest listens. */
+  readonly paths: readonly PathPublication[];
   /** Settles when the machine has ended; never rejects. */
   readonly exited: Promise<ExitStatus>;
   readonly #kernel: MachineKernel;
@@ -75,6 +80,7 @@ export class Machine {
       this.#settleExited = resolve;
     });
     this.#published = parsePublications(options.publish);
+    this.paths = parsePathPublications(options.publish);
     const volumes = parseVolumes(options.volumes);
     const env = parseEnvironment({ ...manifest.env, ...options.env });
     const args = [this.name, ...(manifest.args ?? []), ...(options.args ?? [])];
@@ -105,6 +111,7 @@ export class Machine {
     }
     this.#net = new NetDevice(physical, {
       publish: new Map(this.#published.map(({ guestPort, host, port }) => [guestPort, { host, port }])),
+      publishNames: new Map(this.paths.map(({ guestPath, hostPath }) => [toByteString(guestPath), hostPath])),
       outbound: options.outbound ?? "loopback",
       log,
     });
@@ -122,7 +129,7 @@ export class Machine {
     this.#devices.push(...mountVolumes(this.#kernel, physical, volumes, image.filesFolder, log));
   }
 
-  /** Binds the published ports, starts the guest, and settles once it listens on all of them (at once if there are none). */
+  /** Binds what is published, starts the guest, and settles once it listens on all of it (at once if nothing is). */
   async start(): Promise<void> {
     try {
       await this.#net.bindAll();
@@ -136,7 +143,7 @@ export class Machine {
     const listening = this.#net.listening(this.#published.map(({ guestPort }) => guestPort));
     const early = await Promise.race([listening, this.exited]);
     setImmediate(() => this.#output.forEach((stream) => void stream.keepTailOnly()));
-    if (early && this.#published.length > 0) {
+    if (early && this.#published.length + this.paths.length > 0) {
       const said = this.#output
         .map((stream) => stream.tail.trim())
         .filter((text) => text !== "")

@@ -4,6 +4,7 @@
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Readable } from "node:stream";
+import { NAMES_MAX } from "../kernel/virtio/socket-protocol.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** A host address to publish a guest port on: a port of 127.0.0.1 (0: any free one), "host:port", or both apart. */
@@ -13,8 +14,11 @@ export type PublishTarget = number | string | { readonly host?: string; readonly
 export type VolumeSource = string | { readonly host: string; readonly readOnly?: boolean };
 
 export interface BootOptions {
-  /** Guest port to host address. `{ 6379: 0 }` publishes the guest's 6379 on a free port of 127.0.0.1. */
-  readonly publish?: Readonly<Record<number, PublishTarget>>;
+  /**
+   * Guest port to host address: `{ 6379: 0 }` publishes the guest's 6379 on a free port of 127.0.0.1. Or the path of an AF_UNIX socket
+   * of the guest's to a host path: `{ "/run/redis.sock": "./redis.sock" }`.
+   */
+  readonly publish?: Readonly<Record<number | string, PublishTarget>>;
   /** Absolute guest path to host folder. */
   readonly volumes?: Readonly<Record<string, VolumeSource>>;
   /** The guest's arguments, after its name. */
@@ -40,6 +44,12 @@ export interface Publication {
   readonly port: number;
 }
 
+/** A published AF_UNIX socket. */
+export interface PathPublication {
+  readonly guestPath: string;
+  readonly hostPath: string;
+}
+
 export interface Volume {
   readonly guestPath: string;
   readonly hostPath: string;
@@ -47,6 +57,8 @@ export interface Volume {
 }
 
 const PAGE_BYTES = 65536;
+/** sun_path in struct sockaddr_un, less the NUL. */
+const SOCKET_PATH_BYTES_MAX = 107;
 /** What wasm32 can address. */
 export const MEMORY_BYTES_MAX = 65536 * PAGE_BYTES;
 
@@ -62,14 +74,30 @@ export function parseMemory(value: number | string): number {
 }
 
 export function parsePublications(publish: BootOptions["publish"] = {}): Publication[] {
-  return Object.entries(publish).map(([guest, target]) => {
+  return Object.entries(publish).flatMap(([guest, target]) => {
+    if (guest.startsWith("/")) return [];
     const guestPort = parsePort(guest, "guest port");
     if (guestPort === 0) throw new UsageError("publish: a guest port cannot be 0");
-    if (typeof target === "number") return { guestPort, host: "127.0.0.1", port: parsePort(target, "host port") };
+    if (typeof target === "number") return [{ guestPort, host: "127.0.0.1", port: parsePort(target, "host port") }];
     if (typeof target === "object") {
-      return { guestPort, host: target.host ?? "127.0.0.1", port: parsePort(target.port, "host port") };
+      return [{ guestPort, host: target.host ?? "127.0.0.1", port: parsePort(target.port, "host port") }];
     }
-    return { guestPort, ...parseHostAddress(target) };
+    return [{ guestPort, ...parseHostAddress(target) }];
+  });
+}
+
+export function parsePathPublications(publish: BootOptions["publish"] = {}): PathPublication[] {
+  const paths = Object.entries(publish).filter(([guestPath]) => guestPath.startsWith("/"));
+  if (paths.length > NAMES_MAX) throw new UsageError(`publish: ${paths.length} sockets, more than ${NAMES_MAX}`);
+  return paths.map(([guestPath, target]) => {
+    if (typeof target !== "string") throw new UsageError(`publish "${guestPath}": give the host path of the socket`);
+    const hostPath = resolve(target);
+    for (const path of [guestPath, hostPath]) {
+      const bytes = Buffer.byteLength(path);
+      if (bytes > SOCKET_PATH_BYTES_MAX)
+        throw new UsageError(`publish "${path}": ${bytes} bytes are too long for a socket's path`);
+    }
+    return { guestPath, hostPath };
   });
 }
 

@@ -14,9 +14,11 @@
 import { connect as connectSocket, type Socket } from "node:net";
 import { type Duplex, duplexPair } from "node:stream";
 import { ECONNREFUSED, ECONNRESET, ENETUNREACH } from "../../kernel/abi/errno.ts";
+import { toBytes } from "../../kernel/fs/byte-string.ts";
 import { KERNEL_RAM_BASE, type PhysicalMemory, PROCESS_MEMORY_BASE } from "../../kernel/mem/physical.ts";
 import {
   ADDRESS_SLOT_BYTES,
+  CONFIG_NAMES,
   GUEST_CID,
   HDR_BUF_ALLOC,
   HDR_DST_PORT,
@@ -27,6 +29,7 @@ import {
   HDR_TYPE,
   HOST_PORT_MAX,
   HOST_PORT_MIN,
+  NAME_PORT_MIN,
   OUTGOING_PORT_MAX,
   OUTGOING_PORT_MIN,
   RINGZERO_FLAG_COPY,
@@ -56,12 +59,15 @@ import { type Backend, MmioDevice } from "../queue/mmio-device.ts";
 import { DatagramPort } from "./datagram-port.ts";
 import { decodeSlot, encodeSlot, isLoopbackHost } from "./host-address.ts";
 import { NetReceiveQueue } from "./net-receive-queue.ts";
+import { PublishedPaths } from "./published-paths.ts";
 import { type PublishAddress, PublishedPorts } from "./published-ports.ts";
 import { type EndpointOwner, SEND_BYTES_MAX, StreamEndpoint } from "./stream-endpoint.ts";
 
 export interface NetDeviceOptions {
   /** Guest port to host address. */
   readonly publish?: ReadonlyMap<number, PublishAddress>;
+  /** Name of an AF_UNIX socket of the guest's, as a byte string, to host path. */
+  readonly publishNames?: ReadonlyMap<string, string>;
   /** Where the guest may connect to. Default "loopback". */
   readonly outbound?: "none" | "loopback" | "any";
   readonly log?: (line: string) => void;
@@ -92,6 +98,9 @@ export class NetDevice implements Backend, EndpointOwner {
   readonly #outbound: "none" | "loopback" | "any";
   readonly #log: (line: string) => void;
   readonly #published: PublishedPorts;
+  readonly #paths: PublishedPaths;
+  /** Names whose host path is there, as guest ports. */
+  readonly #openNames = new Set<number>();
   readonly #listeners = new Map<number, Listener>();
   readonly #endpoints = new Map<number, StreamEndpoint>();
   readonly #datagrams = new Map<number, DatagramPort>();
@@ -106,13 +115,11 @@ export class NetDevice implements Backend, EndpointOwner {
     this.#memory = memory;
     this.#outbound = options.outbound ?? "loopback";
     this.#log = options.log ?? (() => {});
-    const config = new Uint8Array(8);
-    config[0] = GUEST_CID; // struct virtio_vsock_config: u64 guest_cid
     this.mmio = new MmioDevice(memory, this, {
       name: "net",
       deviceId: VIRTIO_ID_VSOCK,
       queueSizes: [QUEUE_SIZE, QUEUE_SIZE, 16],
-      config,
+      config: configuration([...(options.publishNames ?? new Map()).keys()]),
       ...(options.log && { log: options.log }),
     });
     this.#rx = new NetReceiveQueue(memory, this.mmio.queues[VSOCK_QUEUE_RX] as DeviceQueue);
@@ -122,15 +129,21 @@ export class NetDevice implements Backend, EndpointOwner {
       (guestPort, socket) => this.#arrived(guestPort, socket, null),
       this.#log,
     );
+    this.#paths = new PublishedPaths(
+      options.publishNames ?? new Map(),
+      (index, socket) => this.#arrived(NAME_PORT_MIN + index, socket, null),
+      this.#log,
+    );
     this.#guestBuffer = Buffer.from(memory.guest.u8.buffer);
     this.#kernelBuffer = Buffer.from(memory.kernelBytes.buffer);
   }
 
   // --- for the embedder ----------------------------------------------------------------------------------------------------
 
-  /** Binds the published ports; rejects with UsageError if one cannot be had. */
-  bindAll(): Promise<void> {
-    return this.#published.bindAll();
+  /** Binds the published ports; rejects with UsageError if one of them, or of the published paths, cannot be had. */
+  async bindAll(): Promise<void> {
+    await this.#paths.check();
+    await this.#published.bindAll();
   }
 
   /** The host port on which `guestPort` is published. */
@@ -138,9 +151,11 @@ export class NetDevice implements Backend, EndpointOwner {
     return this.#published.hostPort(guestPort);
   }
 
-  /** Settles once the guest listens on all of `guestPorts`, or has bound them for datagrams. */
+  /** Settles once the guest listens on all of `guestPorts`, or has bound them for datagrams, and on all published names. */
   listening(guestPorts: readonly number[]): Promise<void> {
-    const all = () => guestPorts.every((port) => this.#listeners.get(port)?.listening || this.#datagrams.has(port));
+    const all = () =>
+      guestPorts.every((port) => this.#listeners.get(port)?.listening || this.#datagrams.has(port)) &&
+      this.#openNames.size === this.#paths.names.length;
     return new Promise((resolve) => {
       if (all()) {
         resolve();
@@ -177,6 +192,7 @@ export class NetDevice implements Backend, EndpointOwner {
     this.#closed = true;
     this.#rx.closed = true;
     this.#published.close();
+    this.#paths.close();
     this.#endAll();
   }
 
@@ -367,11 +383,20 @@ export class NetDevice implements Backend, EndpointOwner {
   }
 
   #listen(guestPort: number, backlog: number): void {
-    const listener = this.#listenerOf(guestPort & 0xffff);
+    if (guestPort >= NAME_PORT_MIN + this.#paths.names.length) return;
+    const listener = this.#listenerOf(guestPort);
     listener.listening = true;
     listener.hasListened = true;
     listener.backlog = Math.max(1, backlog);
     this.#admit(guestPort, listener);
+    if (guestPort < NAME_PORT_MIN) this.#tellListening();
+    else void this.#openName(guestPort, listener);
+  }
+
+  async #openName(guestPort: number, listener: Listener): Promise<void> {
+    await this.#paths.open(guestPort - NAME_PORT_MIN);
+    if (!listener.listening) return;
+    this.#openNames.add(guestPort);
     this.#tellListening();
   }
 
@@ -386,6 +411,9 @@ export class NetDevice implements Backend, EndpointOwner {
     if (!listener) return;
     listener.listening = false;
     for (const { stream, far } of listener.waiting.splice(0)) drop(stream, far);
+    if (guestPort < NAME_PORT_MIN) return;
+    this.#openNames.delete(guestPort);
+    this.#paths.closeName(guestPort - NAME_PORT_MIN);
   }
 
   /** Somebody has connected from the host. */
@@ -518,6 +546,15 @@ export class NetDevice implements Backend, EndpointOwner {
     endpoint.reset(ECONNRESET);
     this.#rx.signal();
   }
+}
+
+/** struct virtio_vsock_config (u64 guest_cid), and behind it the published names (CONFIG_NAMES). */
+function configuration(names: readonly string[]): Uint8Array {
+  const bytes = names.flatMap((name) => [name.length & 0xff, name.length >>> 8, ...toBytes(name)]);
+  const config = new Uint8Array(CONFIG_NAMES + 2 + bytes.length);
+  config[0] = GUEST_CID;
+  config.set([names.length & 0xff, names.length >>> 8, ...bytes], CONFIG_NAMES);
+  return config;
 }
 
 function ignore(): void {}

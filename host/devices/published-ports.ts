@@ -11,7 +11,8 @@ export interface PublishAddress {
   readonly port: number;
 }
 
-const BACKLOG = 1024;
+/** Connections that the host's kernel holds for us, a listening socket. */
+export const BACKLOG = 1024;
 
 export class PublishedPorts {
   readonly #addresses: ReadonlyMap<number, PublishAddress>;

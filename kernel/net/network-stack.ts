@@ -22,6 +22,7 @@ import type { PhysicalMemory } from "../mem/physical.ts";
 import type { Ring } from "../ring/ring.ts";
 import { SocketDriver, type SocketEvents } from "../virtio/socket.ts";
 import {
+  NAME_PORT_MIN,
   RINGZERO_OP_BIND,
   RINGZERO_OP_LISTEN,
   RINGZERO_OP_UNBIND,
@@ -149,11 +150,16 @@ export class NetworkStack implements SocketEvents {
 
   /** A socket listens, or has another backlog. */
   listening(socket: StreamSocket): void {
-    if (socket.domain !== AF_UNIX) this.driver.announce(RINGZERO_OP_LISTEN, socket.local.port, socket.backlog);
+    const port = socket.domain === AF_UNIX ? this.#namePort(socket.local.path) : socket.local.port;
+    if (port > 0) this.driver.announce(RINGZERO_OP_LISTEN, port, socket.backlog);
   }
 
   unlisten(socket: StreamSocket): void {
-    if (socket.domain === AF_UNIX) return;
+    if (socket.domain === AF_UNIX) {
+      const port = this.#namePort(socket.local.path);
+      if (port > 0) this.driver.announce(RINGZERO_OP_UNLISTEN, port, 0);
+      return;
+    }
     const others = this.#tcp.get(socket.local.port)?.some((holder) => holder !== socket && holder.listening);
     if (!others) this.driver.announce(RINGZERO_OP_UNLISTEN, socket.local.port, 0);
   }
@@ -232,11 +238,18 @@ export class NetworkStack implements SocketEvents {
   // --- SocketEvents: the driver --------------------------------------------------------------------------------------------
 
   incoming(hostPort: number, guestPort: number, peer: Address, local: Address): void {
-    const listener = this.#listener(guestPort, null);
-    if (!listener?.offer(hostPort, guestPort, peer, local, null)) this.driver.refuse(hostPort, guestPort);
+    const named = guestPort >= NAME_PORT_MIN ? this.#nameListener(guestPort) : null;
+    const taken = named
+      ? named.offer(hostPort, guestPort, UNNAMED, named.local, null)
+      : this.#listener(guestPort, null)?.offer(hostPort, guestPort, peer, local, null);
+    if (!taken) this.driver.refuse(hostPort, guestPort);
   }
 
   withdrawn(hostPort: number, guestPort: number): void {
+    if (guestPort >= NAME_PORT_MIN) {
+      this.#nameListener(guestPort)?.withdraw(hostPort);
+      return;
+    }
     for (const holder of this.#tcp.get(guestPort) ?? []) {
       if (holder instanceof StreamSocket && holder.withdraw(hostPort)) return;
     }
@@ -245,6 +258,17 @@ export class NetworkStack implements SocketEvents {
   datagram(guestPort: number, from: Address, payload: Uint8Array): void {
     const holder = this.#udp.get(guestPort)?.[0];
     if (holder instanceof DatagramSocket) holder.deliver(asFamily(from, holder.domain), payload);
+  }
+
+  /** The guest port under which the host publishes the name `path`; 0 if it does not. */
+  #namePort(path: string): number {
+    const at = this.driver.names.indexOf(path);
+    return at < 0 ? 0 : NAME_PORT_MIN + at;
+  }
+
+  #nameListener(guestPort: number): StreamSocket | null {
+    const socket = this.#names.get(this.driver.names[guestPort - NAME_PORT_MIN] ?? "");
+    return socket instanceof StreamSocket && socket.listening ? socket : null;
   }
 
   /** A listener on `port` that `to` reaches (null: from outside, any), taking turns where several share it. */

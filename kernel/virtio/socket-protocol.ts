@@ -65,6 +65,14 @@ export const ADDRESS_SLOT_BYTES = 28;
 export const VIRTIO_VSOCK_EVENT_TRANSPORT_RESET = 0;
 export const VSOCK_EVENT_BYTES = 4;
 
+/**
+ * Extension, configuration space behind guest_cid: the names of AF_UNIX sockets that the device publishes, by name i under guest port
+ * NAME_PORT_MIN + i. u16 count, then for each name u16 length and its bytes.
+ */
+export const CONFIG_NAMES = 8;
+export const NAME_PORT_MIN = 0x10000;
+export const NAMES_MAX = 256;
+
 /** Connection ids (the host's port): those that the device gives, and those that the driver gives. */
 export const HOST_PORT_MIN = 1024;
 export const HOST_PORT_MAX = 2 ** 29;

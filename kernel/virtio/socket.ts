@@ -10,6 +10,8 @@
  * a shutdown end in a reset of that connection, malformed chains in a reset of the device. No data packet allocates.
  */
 import { ECONNREFUSED, ECONNRESET, ENETDOWN } from "../abi/errno.ts";
+import { SOCKADDR_UN_BYTES } from "../abi/socket.ts";
+import { fromBytes } from "../fs/byte-string.ts";
 import type { Kernel } from "../kernel.ts";
 import type { PhysicalMemory } from "../mem/physical.ts";
 import type { Address } from "../net/address.ts";
@@ -17,8 +19,11 @@ import { VirtioDriver } from "./driver.ts";
 import { Connection, type ConnectionOwner, RECEIVE_BYTES_MAX } from "./socket-connection.ts";
 import {
   ADDRESS_SLOT_BYTES,
+  CONFIG_NAMES,
   HOST_PORT_MAX,
   HOST_PORT_MIN,
+  NAME_PORT_MIN,
+  NAMES_MAX,
   OUTGOING_PORT_MAX,
   OUTGOING_PORT_MIN,
   RST_ERRNO_MAX,
@@ -66,6 +71,8 @@ const DGRAM = VIRTIO_VSOCK_TYPE_DGRAM;
 const NO_SINK: SentSink = { sent() {} };
 
 export class SocketDriver {
+  /** Names of AF_UNIX sockets that the host publishes: name i is guest port NAME_PORT_MIN + i. */
+  readonly names: readonly string[];
   sink: SentSink = NO_SINK;
   /** True while the completion ring's dispatch runs: kicks wait for its end. */
   corked = false;
@@ -95,6 +102,7 @@ export class SocketDriver {
     this.tx = new SocketSendQueue(memory, this.#virtio, this);
     this.#event = this.#virtio.queue(VSOCK_QUEUE_EVENT, EVENT_BUFFERS);
     this.#eventBuffers = memory.allocate(EVENT_BUFFERS * 16, 16);
+    this.names = readNames(transport);
     this.#virtio.ready();
     for (let i = 0; i < EVENT_BUFFERS; i++) this.#offerEventBuffer(i);
     this.#event.kick();
@@ -325,7 +333,7 @@ export class SocketDriver {
     ) {
       const peer = this.#rx.address(token, 0, length);
       const local = this.#rx.address(token, ADDRESS_SLOT_BYTES, length);
-      if (peer && local && guestPort <= 0xffff) {
+      if (peer && local && guestPort < NAME_PORT_MIN + this.names.length) {
         const connection = new Connection(this, guestPort, hostPort, null);
         connection.peerBufAlloc = u32[at + W_BUF_ALLOC] as number;
         connection.peerFwdCount = u32[at + W_FWD_CNT] as number;
@@ -378,6 +386,20 @@ export class SocketDriver {
     this.tx.reclaim();
     this.#resetAll(ECONNRESET);
   }
+}
+
+/** What the device publishes, from its configuration space. */
+function readNames(transport: Transport): string[] {
+  const names: string[] = [];
+  let at = CONFIG_NAMES + 2;
+  for (let count = Math.min(transport.readConfig(CONFIG_NAMES, 2), NAMES_MAX); count > 0; count--) {
+    const length = transport.readConfig(at, 2);
+    const bytes = new Uint8Array(Math.min(length, SOCKADDR_UN_BYTES - 2));
+    for (let i = 0; i < bytes.length; i++) bytes[i] = transport.readConfig(at + 2 + i, 1);
+    names.push(fromBytes(bytes));
+    at += 2 + length;
+  }
+  return names;
 }
 
 function nextOutgoing(hostPort: number): number {

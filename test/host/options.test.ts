@@ -6,6 +6,7 @@ import {
   parseEnvironment,
   parseHostAddress,
   parseMemory,
+  parsePathPublications,
   parsePublications,
   parseVolumes,
 } from "../../host/options.ts";
@@ -54,6 +55,16 @@ describe("boot options", () => {
     ]);
     for (const bad of [{ 0: 1 }, { 65536: 1 }, { 80: -1 }, { 80: 1.5 }, { 80: 65536 }, { 80: Number.NaN }]) {
       expect(() => parsePublications(bad), JSON.stringify(bad)).toThrow(UsageError);
+    }
+  });
+
+  it("reads published Unix sockets, and keeps them apart from ports", () => {
+    const publish = { "/run/a.sock": "/tmp/b.sock", 80: 81 };
+    expect(parsePathPublications(publish)).toEqual([{ guestPath: "/run/a.sock", hostPath: "/tmp/b.sock" }]);
+    expect(parsePublications(publish)).toEqual([{ guestPort: 80, host: "127.0.0.1", port: 81 }]);
+    const long = `/${"x".repeat(107)}`;
+    for (const bad of [{ "/a": 80 }, { "/a": { port: 80 } }, { "/a": long }, { [long]: "/a" }]) {
+      expect(() => parsePathPublications(bad), JSON.stringify(bad)).toThrow(UsageError);
     }
   });
 
