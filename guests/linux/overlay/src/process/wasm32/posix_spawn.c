@@ -1,0 +1,2 @@
+#define __clone __fork_clone
+#include "../posix_spawn.c"
