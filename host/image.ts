@@ -42,11 +42,20 @@ export interface Image {
 const GUESTS = join(dirname(fileURLToPath(import.meta.url)), "..", "guests");
 const compiled = new Map<string, { key: string; image: Promise<Pick<Image, "module" | "shape">> }>();
 
+/** Folders of the project's own images, and the command that builds them. */
+const SHIPPED = [
+  { folder: GUESTS, command: "npm run guests" },
+  { folder: join(GUESTS, "ports"), command: "npm run guests:linux" },
+] as const;
+
 /** The names of the images that the project ships. */
 export function shippedImages(): string[] {
-  return readdirSync(GUESTS, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && existsSync(join(GUESTS, entry.name, "ringzero.json")))
-    .map((entry) => entry.name)
+  return SHIPPED.filter(({ folder }) => existsSync(folder))
+    .flatMap(({ folder }) =>
+      readdirSync(folder, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory() && existsSync(join(folder, entry.name, "ringzero.json")))
+        .map((entry) => entry.name),
+    )
     .sort();
 }
 
@@ -67,11 +76,14 @@ export async function loadImage(source: ImageSource): Promise<Image> {
 }
 
 function locate(name: string): { manifest: Manifest; modulePath: string; folder: string } {
-  if (/^[a-z0-9][a-z0-9._-]*$/i.test(name) && existsSync(join(GUESTS, name, "ringzero.json"))) {
-    const manifest = readManifest(join(GUESTS, name, "ringzero.json"));
+  const shipped = /^[a-z0-9][a-z0-9._-]*$/i.test(name)
+    ? SHIPPED.find(({ folder }) => existsSync(join(folder, name, "ringzero.json")))
+    : undefined;
+  if (shipped) {
+    const folder = join(shipped.folder, name);
     const modulePath = join(GUESTS, "build", `${name}.wasm`);
-    if (!existsSync(modulePath)) throw new UsageError(`image ${name} is not built yet: run \`npm run guests\``);
-    return { manifest, modulePath, folder: join(GUESTS, name) };
+    if (!existsSync(modulePath)) throw new UsageError(`image ${name} is not built yet: run \`${shipped.command}\``);
+    return { manifest: readManifest(join(folder, "ringzero.json")), modulePath, folder };
   }
   const path = resolve(name);
   const stat = statSync(path, { throwIfNoEntry: false });

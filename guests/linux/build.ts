@@ -5,11 +5,21 @@
  *   node guests/linux/build.ts [--force] [NAME…]     NAME: a folder of guests/ports, or `toolchain`; all of them otherwise
  */
 import { createHash } from "node:crypto";
-import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import yoctoSpinner, { type Spinner } from "yocto-spinner";
-import { TARGET, writeCompiler } from "./compiler.ts";
+import { compileFlags, TARGET, writeCompiler } from "./compiler.ts";
 import { debianSources } from "./debian-source.ts";
 import type { PortContext, Recipe } from "./port.ts";
 import { PARALLEL, run } from "./run.ts";
@@ -128,17 +138,21 @@ class Build {
   /** The C library and the compiler; whether they had to be made. */
   private async toolchain(): Promise<boolean> {
     const musl = this.source("musl");
-    const own = ["compiler.ts", "syscalls.ts", "sysroot.ts"].map((name) => join(linuxDir, name));
+    const own = ["syscalls.ts", "sysroot.ts"].map((name) => join(linuxDir, name));
     const overlay = join(linuxDir, "overlay");
-    this.toolchainHash = hashOf([this.tools.version, basename(musl)], [...own, ...filesIn(overlay, /./)]);
+    const libraryHash = hashOf(
+      [this.tools.version, basename(musl), ...compileFlags()],
+      [...own, ...filesIn(overlay, /./)],
+    );
+    this.toolchainHash = hashOf([libraryHash], [join(linuxDir, "compiler.ts")]);
     const hashFile = join(buildDir, "toolchain.hash");
     writeCompiler(this.tools, bin, sysroot, nodeBin);
-    if (!this.force && isMadeFrom(hashFile, this.toolchainHash, join(sysroot, "lib/libc.a"))) return false;
+    if (!this.force && isMadeFrom(hashFile, libraryHash, join(sysroot, "lib/libc.a"))) return false;
     rmSync(hashFile, { force: true });
     await this.step("C library", (progress) =>
       buildSysroot({ tools: this.tools, source: musl, overlay, work: join(buildDir, "work/musl"), sysroot }, progress),
     );
-    writeFileSync(hashFile, this.toolchainHash);
+    writeFileSync(hashFile, libraryHash);
     return true;
   }
 

@@ -41,6 +41,8 @@ export function compileFlags(): string[] {
     "-mllvm",
     "-wasm-enable-sjlj",
     "-fvisibility=default",
+    // One command both compiles and links, and every flag is for one of the two.
+    "-Wno-unused-command-line-argument",
   ];
 }
 

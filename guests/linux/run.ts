@@ -18,7 +18,9 @@ const CLEAN_ENVIRONMENT: Readonly<Record<string, string | undefined>> = {
   TZ: "UTC",
   // A fixed day: what programs print as their build date.
   SOURCE_DATE_EPOCH: "1700000000",
-  ...Object.fromEntries(["CFLAGS", "CPPFLAGS", "LDFLAGS", "LIBS", "MAKEFLAGS", "MFLAGS", "CPATH"].map((name) => [name, undefined])),
+  ...Object.fromEntries(
+    ["CFLAGS", "CPPFLAGS", "LDFLAGS", "LIBS", "MAKEFLAGS", "MFLAGS", "CPATH"].map((name) => [name, undefined]),
+  ),
 };
 
 /** Runs a program; resolves to its stdout, or rejects with the end of what it printed. */
@@ -41,7 +43,12 @@ export function run(program: string, args: readonly string[], { cwd, env }: RunO
     child.on("error", (error) => reject(new Error(`${program}: ${error.message}`)));
     child.on("close", (code, signal) => {
       if (code === 0) resolve(stdout);
-      else reject(new Error(`${program} ${args.slice(0, 6).join(" ")} … ended with ${signal ?? code}:\n${all.slice(-TAIL_BYTES)}`));
+      else
+        reject(
+          new Error(
+            `${program} ${args.slice(0, 6).join(" ")} … ended with ${signal ?? code}:\n${all.slice(-TAIL_BYTES)}`,
+          ),
+        );
     });
   });
 }

@@ -68,7 +68,9 @@ export const calls: readonly Call[] = ROWS.trim()
 
 /** x86-64's numbers, read from the C library's own table (`#define __NR_read 0`). */
 export function readNumbers(table: string): Map<string, number> {
-  return new Map([...table.matchAll(/^#define\s+__NR_(\w+)\s+(\d+)/gm)].map((match) => [match[1] ?? "", Number(match[2])]));
+  return new Map(
+    [...table.matchAll(/^#define\s+__NR_(\w+)\s+(\d+)/gm)].map((match) => [match[1] ?? "", Number(match[2])]),
+  );
 }
 
 /** <bits/syscall.h> as programs see it: SYS_read is a number. */
@@ -144,7 +146,11 @@ export function syscallFunction(): string {
     .filter(({ name }) => !NOT_BY_NUMBER.has(name))
     .map(({ name, shape }) => {
       const args = [...shape].map((kind, index) =>
-        kind === "l" ? `(long long)a[${index}]` : kind === "t" || kind === "u" || kind === "f" ? `(void *)a[${index}]` : `a[${index}]`,
+        kind === "l"
+          ? `(long long)a[${index}]`
+          : kind === "t" || kind === "u" || kind === "f"
+            ? `(void *)a[${index}]`
+            : `a[${index}]`,
       );
       return `	case SYS_${name}: return __syscall_ret(__syscall(${[`SYS_${name}`, ...args].join(", ")}));`;
     });

@@ -8,20 +8,36 @@
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { compileFlags } from "./compiler.ts";
-import type { Tools } from "./tools.ts";
 import { forEachParallel, run } from "./run.ts";
 import { importHeader, internalHeader, publicHeader, readNumbers, syscallFunction } from "./syscalls.ts";
+import type { Tools } from "./tools.ts";
 
 const ARCH = "wasm32";
 
 /** <bits/...> that x32 has just as we need them. */
-const X32_BITS = ["fcntl.h", "statfs.h", "ipc.h", "msg.h", "shm.h", "sem.h", "socket.h", "ioctl_fix.h", "posix.h", "limits.h", "stdint.h"];
+const X32_BITS = [
+  "fcntl.h",
+  "statfs.h",
+  "ipc.h",
+  "msg.h",
+  "shm.h",
+  "sem.h",
+  "socket.h",
+  "ioctl_fix.h",
+  "posix.h",
+  "limits.h",
+  "stdint.h",
+];
 
 /** Edits of the library's headers: file, what to find (everywhere in it), what to put there. Each has to match. */
 const HEADER_EDITS: readonly (readonly [string, string, string])[] = [
   // The kernel's message headers are those of a 64-bit system, and control messages are aligned to 8.
   ["sys/socket.h", "#if __LONG_MAX > 0x7fffffff && __BYTE_ORDER == __LITTLE_ENDIAN", "#if 1"],
-  ["sys/socket.h", "(((cmsg)->cmsg_len + sizeof(long) - 1) & ~(long)(sizeof(long) - 1))", "(((cmsg)->cmsg_len + 7) & ~7L)"],
+  [
+    "sys/socket.h",
+    "(((cmsg)->cmsg_len + sizeof(long) - 1) & ~(long)(sizeof(long) - 1))",
+    "(((cmsg)->cmsg_len + 7) & ~7L)",
+  ],
   ["sys/socket.h", "(((len) + sizeof (size_t) - 1) & (size_t) ~(sizeof (size_t) - 1))", "(((len) + 7) & (size_t) ~7)"],
   ["sys/epoll.h", "#ifdef __x86_64__", "#if 1"],
   // siginfo_t: the union stands at 16, clock_t has 64 bits.
@@ -54,13 +70,20 @@ const EMPTY_LIBRARIES = ["m", "rt", "pthread", "crypt", "util", "xnet", "resolv"
 
 /** Builds the library into `sysroot`; `source` is the unpacked Debian source. */
 export async function buildSysroot(
-  { tools, source, overlay, work, sysroot }: { tools: Tools; source: string; overlay: string; work: string; sysroot: string },
+  {
+    tools,
+    source,
+    overlay,
+    work,
+    sysroot,
+  }: { tools: Tools; source: string; overlay: string; work: string; sysroot: string },
   progress: (text: string) => void,
 ): Promise<void> {
   rmSync(work, { recursive: true, force: true });
   rmSync(sysroot, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
-  for (const part of ["arch", "include", "src", "tools", "VERSION"]) cpSync(join(source, part), join(work, part), { recursive: true });
+  for (const part of ["arch", "include", "src", "tools", "VERSION"])
+    cpSync(join(source, part), join(work, part), { recursive: true });
   cpSync(overlay, work, { recursive: true });
   await writeHeaders(work, sysroot);
   generateSources(work);
@@ -90,14 +113,17 @@ async function writeHeaders(work: string, sysroot: string): Promise<void> {
   for (const name of X32_BITS) cpSync(join(work, "arch/x32/bits", name), join(bits, name));
   const own = join(work, "arch", ARCH, "bits");
   for (const name of readdirSync(own).filter((name) => name.endsWith(".h"))) cpSync(join(own, name), join(bits, name));
-  const types = await run("sed", ["-f", "tools/mkalltypes.sed", join(own, "alltypes.h.in"), "include/alltypes.h.in"], { cwd: work });
+  const types = await run("sed", ["-f", "tools/mkalltypes.sed", join(own, "alltypes.h.in"), "include/alltypes.h.in"], {
+    cwd: work,
+  });
   writeFileSync(join(bits, "alltypes.h"), types);
   const numbers = readNumbers(readFileSync(join(work, "arch/x86_64/bits/syscall.h.in"), "utf8"));
   writeFileSync(join(bits, "syscall.h"), publicHeader(numbers));
   for (const [name, find, replacement] of HEADER_EDITS) {
     const path = join(include, name);
     const text = readFileSync(path, "utf8");
-    if (!text.includes(find)) throw new Error(`<${name}> of this C library has no "${find}": HEADER_EDITS does not fit it`);
+    if (!text.includes(find))
+      throw new Error(`<${name}> of this C library has no "${find}": HEADER_EDITS does not fit it`);
     writeFileSync(path, text.replaceAll(find, replacement));
   }
 
@@ -116,7 +142,10 @@ function generateSources(work: string): void {
   const math = join(work, "src/math", ARCH);
   mkdirSync(math, { recursive: true });
   for (const name of ONE_INSTRUCTION) {
-    for (const [suffix, type] of [["", "double"], ["f", "float"]]) {
+    for (const [suffix, type] of [
+      ["", "double"],
+      ["f", "float"],
+    ]) {
       const parameters = name === "copysign" ? `${type} x, ${type} y` : `${type} x`;
       const args = name === "copysign" ? "x, y" : "x";
       const text = `#include <math.h>\n\n${type} ${name}${suffix}(${parameters})\n{\n\treturn __builtin_${name}${suffix}(${args});\n}\n`;
@@ -129,7 +158,9 @@ function generateSources(work: string): void {
 
 /** The library's files, relative to `work`; an architecture's file stands for the general one of its name. */
 function sourcesOf(work: string): string[] {
-  const folders = readdirSync(join(work, "src")).sort().map((name) => `src/${name}`);
+  const folders = readdirSync(join(work, "src"))
+    .sort()
+    .map((name) => `src/${name}`);
   folders.push("src/malloc/mallocng");
   const isSource = (name: string): boolean => /\.[cs]$/.test(name);
   return folders.flatMap((folder) => {
@@ -145,7 +176,10 @@ function sourcesOf(work: string): string[] {
 }
 
 function objectName(file: string): string {
-  return `${file.replace(/^src\//, "").replaceAll("/", "_").replace(/\.[cs]$/, "")}.o`;
+  return `${file
+    .replace(/^src\//, "")
+    .replaceAll("/", "_")
+    .replace(/\.[cs]$/, "")}.o`;
 }
 
 /** Compiler flags for a file of the library. */

@@ -7,7 +7,11 @@ export const recipe: Recipe = {
   libraries: ["libevent"],
   async build({ cc, target, sysroot, parallel, copySource, run }) {
     const cwd = copySource("memcached");
-    await run("./configure", [`--host=${target}`, `--with-libevent=${sysroot}`, "--disable-docs", `CC=${cc}`, "LDFLAGS=-s"], { cwd });
+    await run(
+      "./configure",
+      [`--host=${target}`, `--with-libevent=${sysroot}`, "--disable-docs", `CC=${cc}`, "LDFLAGS=-s"],
+      { cwd },
+    );
     await run("make", [`-j${parallel}`, "memcached", "AUTOMAKE=:", "ACLOCAL=:", "AUTOCONF=:", "AUTOHEADER=:"], { cwd });
     return join(cwd, "memcached");
   },

@@ -2,7 +2,14 @@
 import { join } from "node:path";
 import type { Recipe } from "../../linux/port.ts";
 
-const FORK_CALLERS = ["aeProcessEvents", "connSocketEventHandler", "call", "configSetCommand", "performInterfaceSet", "scriptCall"];
+const FORK_CALLERS = [
+  "aeProcessEvents",
+  "connSocketEventHandler",
+  "call",
+  "configSetCommand",
+  "performInterfaceSet",
+  "scriptCall",
+];
 
 export const recipe: Recipe = {
   sources: ["redis"],

@@ -42,7 +42,11 @@ export const recipe: Recipe = {
   async build({ cc, target, copySource, run }) {
     const cwd = copySource("sqlite3");
     // The generated sources are the same for every machine: the host's compiler makes the parser generator.
-    await run("./configure", [`--host=${target}`, "--disable-tcl", "--disable-readline", "--disable-shared", `CC=${cc}`, "BUILD_CC=gcc"], { cwd });
+    await run(
+      "./configure",
+      [`--host=${target}`, "--disable-tcl", "--disable-readline", "--disable-shared", `CC=${cc}`, "BUILD_CC=gcc"],
+      { cwd },
+    );
     await run("make", ["sqlite3.c", "shell.c", "BCC=gcc", "TCLSH_CMD=tclsh"], { cwd });
     const program = join(cwd, "sqlite3.wasm");
     const flags = ["-O2", "-s", ...OPTIONS.map((option) => `-D${option}`), "-I."];

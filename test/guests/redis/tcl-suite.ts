@@ -150,7 +150,7 @@ async function restoreBulkLimit(host: string, port: number): Promise<void> {
 async function main(): Promise<number> {
   const missing = missingProgram("tclsh", ["/dev/null"]);
   if (missing !== undefined) throw new Error(`${missing}: apt-get install tcl`);
-  const source = options.source ?? redisSource();
+  const source = options.source ?? (await redisSource());
   const full = options.unit.length === 0;
   const names = full ? unitNames : options.unit.map((name) => name.replace(/^unit\//, ""));
   const minimum = options.min ?? (full ? PASSED_MIN : 1);
