@@ -12,10 +12,11 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** What a build must not depend on: the language, the time zone, the time, and whatever flags the user's shell exports. */
+/** What a build must not depend on: language, time zone, time, the repository around it, flags that the user's shell exports. */
 const CLEAN_ENVIRONMENT: Readonly<Record<string, string | undefined>> = {
   LC_ALL: "C",
   TZ: "UTC",
+  GIT_DIR: "/dev/null",
   // A fixed day: what programs print as their build date.
   SOURCE_DATE_EPOCH: "1700000000",
   ...Object.fromEntries(

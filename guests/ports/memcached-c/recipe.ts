@@ -1,4 +1,4 @@
-/** memcached as Debian ships it, with libevent and threads. */
+/** memcached as Debian ships it, with libevent and threads. It forks to become a daemon only, straight from main. */
 import { join } from "node:path";
 import type { Recipe } from "../../linux/port.ts";
 
@@ -9,7 +9,13 @@ export const recipe: Recipe = {
     const cwd = copySource("memcached");
     await run(
       "./configure",
-      [`--host=${target}`, `--with-libevent=${sysroot}`, "--disable-docs", `CC=${cc}`, "LDFLAGS=-s"],
+      [
+        `--host=${target}`,
+        `--with-libevent=${sysroot}`,
+        "--disable-docs",
+        `CC=${cc}`,
+        "LDFLAGS=-s --ringzero-fork-callers=main",
+      ],
       { cwd },
     );
     await run("make", [`-j${parallel}`, "memcached", "AUTOMAKE=:", "ACLOCAL=:", "AUTOCONF=:", "AUTOHEADER=:"], { cwd });
