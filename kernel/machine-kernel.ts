@@ -14,8 +14,7 @@ import type { PhysicalMemory } from "./mem/physical.ts";
 import { NetworkStack } from "./net/network-stack.ts";
 import { bindImports, LinkError } from "./personality/native.ts";
 import { bindProgram } from "./personality/wali.ts";
-import { endThread, runProgram } from "./process/execution.ts";
-import { forkUnwound } from "./process/fork.ts";
+import { endThread, runProgram, threadGoesOn } from "./process/execution.ts";
 import { Process } from "./process/process.ts";
 import type { Program } from "./process/program.ts";
 import type { Ring } from "./ring/ring.ts";
@@ -93,7 +92,7 @@ export class MachineKernel {
     this.scheduler = new Scheduler(this.timers, {
       nowMs: () => this.clock.monotonicMs(),
       requestTurn: () => this.requestTurn(),
-      stackUnwound: (task) => forkUnwound(task.process as Process, task),
+      goesOn: (task, outcome) => threadGoesOn(task.process as Process, task, outcome),
       taskEnded: (task, outcome) => this.#taskEnded(task, outcome),
     });
     this.#engine = hasJspi()

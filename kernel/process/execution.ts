@@ -7,12 +7,14 @@ import { toByteString, toBytes } from "../fs/byte-string.ts";
 import { AddressSpace } from "../mem/address-space.ts";
 import { GuestMemory } from "../mem/guest-memory.ts";
 import { isLinuxModule } from "../personality/wali.ts";
-import type { GuestFunction } from "../sched/continuation.ts";
+import type { GuestFunction, Outcome } from "../sched/continuation.ts";
 import type { Task } from "../sched/task.ts";
 import { editLinuxModule } from "../shim/wasm-edit.ts";
 import { type ModuleShape, readModuleShape, WasmFormatError } from "../shim/wasm-reader.ts";
 import { ProgramReplaced } from "../syscall/guest-exit.ts";
 import { wakeFutex } from "../syscall/linux/futex.ts";
+import { jump, LongJump, setjmpUnwound } from "./engine-setjmp.ts";
+import { forkUnwound } from "./fork.ts";
 import { LinuxThread } from "./linux-thread.ts";
 import type { Process } from "./process.ts";
 import { releaseRobustList } from "./robust-list.ts";
@@ -67,6 +69,18 @@ export function spawnThread(process: Process, pointer: number, argument: number)
     process.log(`__wasm_thread_spawn: ${(error as Error).message}: answered EAGAIN`);
     return -EAGAIN;
   }
+}
+
+/** A thread's stack is empty: true if the thread goes on with another one, because it was unwound or left by longjmp. */
+export function threadGoesOn(process: Process, task: Task, outcome: Outcome): boolean {
+  const { linux } = task;
+  if (!linux) return false;
+  if (outcome.kind === "threw") return outcome.error instanceof LongJump && jump(process, task, linux, outcome.error);
+  const { unwinding } = linux;
+  if (!unwinding || unwinding.result !== null) return false;
+  if (unwinding.purpose === "fork") forkUnwound(process, task, linux, unwinding.buffer);
+  else setjmpUnwound(process, task, linux, unwinding.jump, unwinding.buffer);
+  return true;
 }
 
 /** A thread has ended, the process goes on: its robust mutexes are released, and who waits for its end is woken. */

@@ -1,32 +1,14 @@
 /**
- * fork(2). A stack kept by the JavaScript engine cannot be copied, so images that fork are built with binaryen's Asyncify on the callers
- * of fork: the call unwinds the thread's stack into linear memory, which can be copied, and both processes rewind it.
- *
- *     SYS_fork            asyncify_start_unwind(buffer); returns, and so does every caller up to the thread's function
- *     the stack is empty  asyncify_stop_unwind; the child: a copy of memory, globals, descriptors; both asyncify_start_rewind(buffer)
- *     SYS_fork again      asyncify_stop_rewind; returns the child's number, or 0 in the child
- *
- * The child has one thread, the one that forked, and runs interleaved with its parent under the same scheduler.
+ * fork(2): the stack is unwound (unwind.ts), the child gets a copy of memory, globals and descriptors, and both rewind. The child has one
+ * thread, the one that forked, and runs interleaved with its parent under the same scheduler.
  */
 import { EAGAIN, ENOMEM, ENOSYS } from "../abi/errno.ts";
 import { GuestMemory } from "../mem/guest-memory.ts";
-import type { GuestFunction } from "../sched/continuation.ts";
 import type { Task } from "../sched/task.ts";
 import { LinuxThread } from "./linux-thread.ts";
 import type { Process } from "./process.ts";
+import { canUnwind, entryOf, finishRewind, startRewind, startUnwind, stopUnwind } from "./unwind.ts";
 
-/** A fork under way, of one thread. */
-export interface ForkRequest {
-  /** Where the stack is unwound to. */
-  readonly buffer: number;
-  /** What SYS_fork returns once the stack is rewound; null while it is being unwound. */
-  result: number | null;
-}
-
-/** Room for an unwound stack: some 50 bytes a frame and local. */
-const BUFFER_BYTES = 1024 * 1024;
-/** `struct asyncify_data` at the beginning of the buffer: u32 current, u32 end. */
-const BUFFER_HEADER_BYTES = 8;
 /** RLIMIT_NPROC of sorts: a machine is no place for fork bombs. */
 const PROCESSES_MAX = 512;
 const WASM_PAGE_BYTES = 65536;
@@ -34,44 +16,25 @@ const WASM_PAGE_BYTES = 65536;
 /** SYS_fork, both times. */
 export function forkCall(process: Process): number {
   const { linux } = process.current;
-  const space = process.linux.space;
-  if (!linux || !space) return -ENOSYS;
-  const { fork, instance } = linux;
-  if (fork && fork.result !== null) {
-    call(linux, "asyncify_stop_rewind");
-    space.unmap(fork.buffer, BUFFER_BYTES);
-    linux.fork = null;
-    return fork.result;
-  }
-  const unwind = instance.exported("asyncify_start_unwind");
-  if (!unwind) {
+  if (!linux) return -ENOSYS;
+  const result = finishRewind(process, linux);
+  if (result !== null) return result;
+  if (!canUnwind(linux)) {
     process.log(
       "fork: this program was built without the unwind transformation (ringzero-cc applies it to programs that call fork): answered ENOSYS",
     );
     return -ENOSYS;
   }
   if (process.machine.processes.size >= PROCESSES_MAX) return -EAGAIN;
-  const buffer = space.mapAnonymous(BUFFER_BYTES, 0, 0);
-  if (buffer < 0) return -ENOMEM;
-  process.mem.setU32(buffer, buffer + BUFFER_HEADER_BYTES);
-  process.mem.setU32(buffer + 4, buffer + BUFFER_BYTES);
-  linux.fork = { buffer, result: null };
-  process.current.signaled = true; // a call that is made before the stack is unwound shows that it cannot be (dispatch.ts)
-  unwind(buffer);
-  return 0;
+  return startUnwind(process, linux, "fork", 0);
 }
 
-/** A stack of the process has returned: if fork has unwound it, both sides go on. */
-export function forkUnwound(process: Process, task: Task): boolean {
-  const linux = task.linux;
-  if (!linux?.fork || linux.fork.result !== null) return false;
-  const { fork } = linux;
-  call(linux, "asyncify_stop_unwind");
-  process.linux.signals.update(task);
-  fork.result = makeChild(process, linux, fork.buffer);
-  call(linux, "asyncify_start_rewind", fork.buffer);
+/** The stack of a thread that forks has been unwound: both sides go on. */
+export function forkUnwound(process: Process, task: Task, linux: LinuxThread, buffer: number): void {
+  stopUnwind(process, task, linux);
+  const result = makeChild(process, linux, buffer);
+  startRewind(linux, { purpose: "fork", jump: 0, buffer, result });
   process.scheduler.restart(task, entryOf(linux), linux.entry.args);
-  return true;
 }
 
 /** The child's number, or a negated errno. */
@@ -94,8 +57,8 @@ function makeChild(parent: Process, linux: LinuxThread, buffer: number): number 
     const thread = new LinuxThread(instance, linux.entry, linux.blocked.clone());
     thread.frames.push(...linux.frames);
     thread.name = linux.name;
-    thread.fork = { buffer, result: 0 };
-    call(thread, "asyncify_start_rewind", buffer);
+    thread.jumps.copy(linux.jumps);
+    startRewind(thread, { purpose: "fork", jump: 0, buffer, result: 0 });
     machine.scheduler.spawn(child, entryOf(thread), thread.entry.args, child.pid).linux = thread;
   } catch (error) {
     machine.log(`fork: ${(error as Error).message}`);
@@ -111,27 +74,11 @@ function copyMemory(parent: Process, ranges: readonly (readonly [start: number, 
   const { memory } = parent.mem;
   const shape = parent.linux.program?.shape.memory;
   const initial = memory.buffer.byteLength / WASM_PAGE_BYTES;
-  const maximum = Math.max(
-    initial,
-    Math.min(shape?.maximum ?? 65536, Math.floor(parent.boot.memoryLimit / WASM_PAGE_BYTES)),
-  );
+  const limit = Math.floor(parent.boot.memoryLimit / WASM_PAGE_BYTES);
+  const maximum = Math.max(initial, Math.min(shape?.maximum ?? 65536, limit));
   const copy = new WebAssembly.Memory({ initial, maximum, shared: shape?.shared ?? false });
   const from = new Uint8Array(memory.buffer);
   const to = new Uint8Array(copy.buffer);
   for (const [start, end] of ranges) to.set(from.subarray(start, end), start);
   return copy;
-}
-
-/** The function that a thread's stack begins with. */
-function entryOf(linux: LinuxThread): GuestFunction {
-  const { entry, instance } = linux;
-  const fn = entry.pointer === 0 ? instance.exported("_start") : instance.functionAt(entry.pointer);
-  if (!fn) throw new Error("the thread's function is gone");
-  return fn;
-}
-
-function call(linux: LinuxThread, name: string, ...args: number[]): void {
-  const fn = linux.instance.exported(name);
-  if (!fn) throw new Error(`the module has asyncify_start_unwind and no ${name}`);
-  fn(...args);
 }

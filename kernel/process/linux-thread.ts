@@ -3,10 +3,11 @@
  * the kernel does when it ends.
  */
 
-import type { ForkRequest } from "./fork.ts";
+import { JumpBuffers } from "./engine-setjmp.ts";
 import type { GuestInstance } from "./guest-instance.ts";
 import { PendingSignals } from "./pending-signals.ts";
 import { SignalSet } from "./signal-set.ts";
+import type { Unwinding } from "./unwind.ts";
 
 /** A handler that runs now: what has to be put right when it returns. */
 export interface SignalFrame {
@@ -37,8 +38,10 @@ export class LinuxThread {
   clearTid = 0;
   /** set_robust_list(2): `struct robust_list_head`, or 0. */
   robustList = 0;
-  /** Set while fork(2) unwinds or rewinds the stack. */
-  fork: ForkRequest | null = null;
+  /** Set while the stack is unwound or rewound (unwind.ts). */
+  unwinding: Unwinding | null = null;
+  /** Where longjmp(3) may go, of programs that have setjmp(3) from the engine. */
+  readonly jumps = new JumpBuffers();
   /** Where nanosleep(2) writes what is left when a signal ends it; 0: nowhere. */
   sleepRemainder = 0;
   /** sigaltstack(2): SS_DISABLE at first. */

@@ -29,8 +29,8 @@ export interface SchedulerHooks {
   nowMs(): number;
   /** Asks the host for a turn. */
   requestTurn(): void;
-  /** A thread's stack has returned: true if it has only been unwound (fork(2)) and the task goes on. */
-  stackUnwound(task: Task): boolean;
+  /** A thread's stack is empty: true if the thread goes on with another one (fork(2) has unwound it, longjmp(3) has left it). */
+  goesOn(task: Task, outcome: Outcome): boolean;
   /** A thread's stack has ended. */
   taskEnded(task: Task, outcome: Outcome): void;
 }
@@ -325,7 +325,7 @@ export class Scheduler implements TaskWaker {
       this.runNext();
       return;
     }
-    if (outcome.kind === "returned" && this.#hooks.stackUnwound(task)) {
+    if (this.#hooks.goesOn(task, outcome)) {
       this.runNext();
       return;
     }

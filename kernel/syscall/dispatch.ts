@@ -7,6 +7,7 @@
  */
 import { ENOSYS } from "../abi/errno.ts";
 import type { Kernel } from "../kernel.ts";
+import { LongJump } from "../process/engine-setjmp.ts";
 import { WOULD_BLOCK } from "../sched/task.ts";
 import type { FunctionType } from "../shim/wasm-reader.ts";
 import { I64 } from "../shim/wasm-writer.ts";
@@ -97,6 +98,6 @@ export function unknownCall(k: Kernel, personality: string, name: string, type: 
 /** The catch point of every handler. */
 export function fault(row: Row, error: unknown): never {
   if (error instanceof GuestExit || error instanceof GuestTrap || error instanceof KernelPanic) throw error;
-  if (error instanceof ProgramReplaced) throw error;
+  if (error instanceof ProgramReplaced || error instanceof LongJump) throw error;
   throw new KernelPanic(`${row.name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
 }

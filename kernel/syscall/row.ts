@@ -33,6 +33,8 @@ export interface Row {
   readonly blocks: boolean;
   /** True if the call is tried again after a signal handler with SA_RESTART (signal(7)); else it answers EINTR. */
   readonly restarts: boolean;
+  /** True if the call unwinds the stack of its caller (fork). */
+  readonly unwinds: boolean;
   readonly level: SupportLevel;
   readonly note: string;
   readonly handler: Handler;
@@ -41,6 +43,7 @@ export interface Row {
 export interface RowOptions {
   readonly blocks?: boolean;
   readonly restarts?: boolean;
+  readonly unwinds?: boolean;
   readonly result?: Row["result"];
   readonly partial?: string;
   readonly note?: string;
@@ -62,6 +65,7 @@ export function row(
     result: options.result ?? "i32",
     blocks: options.blocks ?? false,
     restarts: options.restarts ?? false,
+    unwinds: options.unwinds ?? false,
     level: options.partial === undefined ? "full" : "partial",
     note: options.partial ?? options.note ?? "",
     handler: handler as Handler,

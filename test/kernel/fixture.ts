@@ -29,7 +29,7 @@ export class TestKernel implements Kernel {
   readonly scheduler = new Scheduler(this.timers, {
     nowMs: () => this.clock.monotonicMs(),
     requestTurn: () => this.requestTurn(),
-    stackUnwound: () => false,
+    goesOn: () => false,
     taskEnded: () => {},
   });
   readonly pid = 1;

@@ -1,9 +1,11 @@
 /**
- * The functions of WALI that are no system calls: start and end of the program, arguments, environment, threads.
+ * The functions of WALI that are no system calls: start and end of the program, arguments, environment, threads, jumps.
  */
 import { EFAULT, EINVAL } from "../../abi/errno.ts";
+import { longjmpCall, setjmpCall } from "../../process/engine-setjmp.ts";
 import { environmentFile } from "../../process/execution.ts";
 import type { Process } from "../../process/process.ts";
+import { GuestTrap } from "../guest-exit.ts";
 import { sys_exit_group } from "../process.ts";
 import type { Row } from "../row.ts";
 import { linuxRow } from "./row.ts";
@@ -39,6 +41,19 @@ function wali_get_init_envfile(k: Process, buf: number, size: number): number {
   return copyString(k, buf >>> 0, path) === 0 ? 1 : 0;
 }
 
+function wali_setjmp(k: Process, env: number): number {
+  return setjmpCall(k, env >>> 0, false);
+}
+
+function wali_sigsetjmp(k: Process, env: number, savesigs: number): number {
+  return setjmpCall(k, env >>> 0, savesigs !== 0);
+}
+
+function wali_longjmp(k: Process, env: number, val: number): never {
+  const jump = longjmpCall(k, env >>> 0, val);
+  throw typeof jump === "string" ? new GuestTrap(jump) : jump;
+}
+
 function copyString(k: Process, ptr: number, text: string): number {
   const bytes = encoder.encode(text);
   if (!k.mem.has(ptr, bytes.length + 1)) return -EFAULT;
@@ -56,5 +71,8 @@ export const AUXILIARY_TABLE: readonly Row[] = [
   linuxRow(0, "__cl_get_argv_len", "index:i32", wali_cl_get_argv_len),
   linuxRow(0, "__cl_copy_argv", "buf:ptr index:i32", wali_cl_copy_argv),
   linuxRow(0, "__get_init_envfile", "buf:ptr size:i32", wali_get_init_envfile),
+  linuxRow(0, "setjmp", "env:ptr", wali_setjmp, { unwinds: true }),
+  linuxRow(0, "sigsetjmp", "env:ptr savesigs:i32", wali_sigsetjmp, { unwinds: true }),
+  linuxRow(0, "longjmp", "env:ptr val:i32", wali_longjmp, { result: "void" }),
   linuxRow(0, "__wasm_thread_spawn", "fn:i32 arg:i32", wali_thread_spawn),
 ];

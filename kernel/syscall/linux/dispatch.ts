@@ -16,9 +16,9 @@ import { writeSleepRemainder } from "./time.ts";
 
 type Bind = (row: Row, k: Process, helpers: typeof HELPERS) => TryFunction;
 
-/** A function that fork must pass on its way has not been transformed: it goes on as if nothing had happened, until it makes a call. */
-const NOT_UNWOUND = (name: string): string =>
-  `${name} was called while fork(2) unwound the stack: a caller of fork was built without the unwind transformation (ringzero-cc: --ringzero-fork-callers has to name it)`;
+/** A function on the way out has not been transformed: it goes on as if nothing had happened, until it makes a call. */
+const NOT_UNWOUND = (name: string, purpose: string): string =>
+  `${name} was called while ${purpose} unwound the stack: a caller of it was built without the unwind transformation (ringzero-cc: --ringzero-fork-callers has to name it)`;
 
 const HELPERS = { fault, deliver, resumedWith, handlerReturned };
 
@@ -103,9 +103,9 @@ function compile(row: Row, known: WeakMap<Row, Bind | null>, source: (names: str
 /** The call of the running thread ends with `result` while a signal is deliverable. */
 function deliver(k: Process, row: Row, result: number): number {
   const task = k.scheduler.current;
-  const fork = task.linux?.fork;
-  if (fork?.result === null && row.name !== "fork" && row.name !== "vfork") throw new GuestTrap(NOT_UNWOUND(row.name));
-  if (result === WOULD_BLOCK || !task.linux || fork) return result;
+  const unwinding = task.linux?.unwinding;
+  if (unwinding?.result === null && !row.unwinds) throw new GuestTrap(NOT_UNWOUND(row.name, unwinding.purpose));
+  if (result === WOULD_BLOCK || !task.linux || unwinding) return result;
   return k.linux.signals.deliver(task, result, row.restarts);
 }
 

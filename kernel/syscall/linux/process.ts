@@ -110,8 +110,8 @@ function stringsAt(k: Process, array: number): string[] | number {
 
 export const PROCESS_ROWS: readonly Row[] = [
   linuxRow(39, "getpid", "", sys_getpid),
-  linuxRow(57, "fork", "", sys_fork, { note: "for images built with the unwind transformation" }),
-  linuxRow(58, "vfork", "", sys_fork, { note: "as fork" }),
+  linuxRow(57, "fork", "", sys_fork, { unwinds: true, note: "for images built with the unwind transformation" }),
+  linuxRow(58, "vfork", "", sys_fork, { unwinds: true, note: "as fork" }),
   linuxRow(59, "execve", "pathname:path argv:ptr envp:ptr", sys_execve, {
     blocks: true,
     note: "the file is a WebAssembly module",

@@ -45,7 +45,7 @@ export class NetKernel implements Kernel {
   readonly scheduler = new Scheduler(this.timers, {
     nowMs: () => this.clock.monotonicMs(),
     requestTurn: () => this.requestTurn(),
-    stackUnwound: () => false,
+    goesOn: () => false,
     taskEnded: () => {},
   });
   ring: Ring | null = null;
