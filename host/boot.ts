@@ -13,7 +13,7 @@ import type { BootOptions } from "./options.ts";
  * it listens. The process stays alive as long as the machine does: call `machine.stop()`.
  */
 export async function boot(image: ImageSource, options: BootOptions = {}): Promise<Machine> {
-  const machine = new Machine(await loadImage(image), options);
+  const machine = new Machine(await loadImage(image, options.log), options);
   await machine.start();
   return machine;
 }

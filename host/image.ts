@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { isLinuxModule } from "../kernel/personality/wali.ts";
 import { editLinuxModule } from "../kernel/shim/wasm-edit.ts";
 import { type ModuleShape, readModuleShape, WasmFormatError } from "../kernel/shim/wasm-reader.ts";
+import { addUnwinding, needsUnwinding } from "./instrument.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** `ringzero.json` beside a guest. */
@@ -62,17 +63,19 @@ export function shippedImages(): string[] {
 /** An image by name, folder or file (see above), or the bytes of a module. */
 export type ImageSource = string | Uint8Array<ArrayBuffer>;
 
-/** Finds and compiles an image; throws UsageError with one line that says what is missing. */
-export async function loadImage(source: ImageSource): Promise<Image> {
+const toStderr = (line: string): void => void process.stderr.write(`ringzero: ${line}\n`);
+
+/** Finds and compiles an image, saying in `log` what takes seconds; throws UsageError with one line that says what is missing. */
+export async function loadImage(source: ImageSource, log: (line: string) => void = toStderr): Promise<Image> {
   if (typeof source !== "string") {
-    return { manifest: { name: "module" }, ...(await compileBytes(source, "the module")), filesFolder: null };
+    return { manifest: { name: "module" }, ...(await compileBytes(source, "the module", log)), filesFolder: null };
   }
   const name = source;
   const { manifest, modulePath, folder } = locate(name);
   const filesFolder = manifest.files ? join(folder, manifest.files) : null;
   if (filesFolder && !existsSync(filesFolder))
     throw new UsageError(`image ${name}: its files folder ${filesFolder} does not exist`);
-  return { manifest, ...(await compile(modulePath, name)), filesFolder };
+  return { manifest, ...(await compile(modulePath, name, log)), filesFolder };
 }
 
 function locate(name: string): { manifest: Manifest; modulePath: string; folder: string } {
@@ -113,22 +116,26 @@ function readManifest(path: string): Manifest {
   return value as Manifest;
 }
 
-function compile(path: string, name: string): Promise<Pick<Image, "module" | "shape">> {
+function compile(path: string, name: string, log: (line: string) => void): Promise<Pick<Image, "module" | "shape">> {
   const { mtimeMs, size } = statSync(path);
   const key = `${mtimeMs} ${size}`;
   const known = compiled.get(path);
   if (known?.key === key) return known.image;
-  const image = compileBytes(readFileSync(path), name);
+  const image = compileBytes(readFileSync(path), name, log);
   compiled.set(path, { key, image });
   image.catch(() => compiled.delete(path));
   return image;
 }
 
-async function compileBytes(bytes: Uint8Array<ArrayBuffer>, name: string): Promise<Pick<Image, "module" | "shape">> {
+async function compileBytes(
+  bytes: Uint8Array<ArrayBuffer>,
+  name: string,
+  log: (line: string) => void,
+): Promise<Pick<Image, "module" | "shape">> {
   try {
     const shape = readModuleShape(bytes);
     if (!isLinuxModule(shape)) return { shape, module: await WebAssembly.compile(bytes) };
-    const edited = editLinuxModule(bytes);
+    const edited = editLinuxModule(needsUnwinding(shape) ? await addUnwinding(bytes, name, log) : bytes);
     return { shape: readModuleShape(edited), module: await WebAssembly.compile(edited) };
   } catch (error) {
     if (error instanceof WasmFormatError || error instanceof WebAssembly.CompileError) {

@@ -9,8 +9,17 @@ import { ENOSYS } from "../abi/errno.ts";
 import type { Task } from "../sched/task.ts";
 import type { LinuxThread } from "./linux-thread.ts";
 import type { Process } from "./process.ts";
-import { SignalSet } from "./signal-set.ts";
-import { canUnwind, entryOf, finishRewind, putStack, startRewind, startUnwind, stopUnwind, takeStack } from "./unwind.ts";
+import type { SignalSet } from "./signal-set.ts";
+import {
+  canUnwind,
+  entryOf,
+  finishRewind,
+  putStack,
+  startRewind,
+  startUnwind,
+  stopUnwind,
+  takeStack,
+} from "./unwind.ts";
 
 /** "rzjb" at the beginning of a jmp_buf, then the number. */
 const MARK = 0x626a7a72;
