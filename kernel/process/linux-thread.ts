@@ -42,8 +42,10 @@ export class LinuxThread {
   unwinding: Unwinding | null = null;
   /** Where longjmp(3) may go, of programs that have setjmp(3) from the engine. */
   readonly jumps = new JumpBuffers();
-  /** Where nanosleep(2) writes what is left when a signal ends it; 0: nowhere. */
+  /** Where a wait that a signal ends writes what is left of its time (nanosleep(2), select(2), ppoll(2)); 0: nowhere. */
   sleepRemainder = 0;
+  /** True: as a struct timeval, else as a struct timespec. */
+  remainderAsTimeval = false;
   /** sigaltstack(2): SS_DISABLE at first. */
   altStack = { sp: 0, flags: 2, size: 0 };
   /** prctl(PR_SET_NAME). */

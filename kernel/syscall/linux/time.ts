@@ -87,13 +87,16 @@ export function sys_clock_nanosleep(k: Process, clockid: number, flags: number, 
   return sleep(k, clockid, (flags & TIMER_ABSTIME) !== 0, req >>> 0, rem >>> 0);
 }
 
-/** A signal has ended the sleep of the running thread: what is left of it goes where nanosleep(2) was told. */
+/** A signal has ended the wait of the running thread: what is left of it goes where the call was told. */
 export function writeSleepRemainder(k: Process): void {
   const { linux, deadlineMs } = k.current;
   if (!linux || linux.sleepRemainder === 0) return;
   const ptr = linux.sleepRemainder;
   linux.sleepRemainder = 0;
-  if (k.mem.has(ptr, TIMESPEC_BYTES)) writeTimespec(k, ptr, Math.max(0, deadlineMs - k.clock.monotonicMs()));
+  if (!k.mem.has(ptr, TIMESPEC_BYTES)) return;
+  const left = Math.max(0, deadlineMs - k.clock.monotonicMs());
+  if (linux.remainderAsTimeval) writeTimeval(k, ptr, left);
+  else writeTimespec(k, ptr, left);
 }
 
 function sleep(k: Process, clockid: number, absolute: boolean, req: number, rem: number): number {
@@ -106,7 +109,10 @@ function sleep(k: Process, clockid: number, absolute: boolean, req: number, rem:
   }
   const ms = absolute ? Math.max(0, wanted - clockMs(k, clockid)) : wanted;
   if (ms === 0) return 0;
-  if (linux && !absolute) linux.sleepRemainder = rem;
+  if (linux && !absolute) {
+    linux.sleepRemainder = rem;
+    linux.remainderAsTimeval = false;
+  }
   return k.block(null, ms);
 }
 
