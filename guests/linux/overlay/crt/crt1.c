@@ -22,22 +22,10 @@ int __wali_envfile(char *path, int size) WALI("__get_init_envfile");
 
 void __wasm_call_ctors(void);
 int __main_void(void);
-int __libc_start_main(int (*)(int, char **, char **), int, char **, void (*)(void), void (*)(void), void (*)(void));
+hidden void __init_libc(char **, char *);
 
 hidden int __main_argc;
 hidden char **__main_argv;
-
-void __libc_start_init(void)
-{
-	__wasm_call_ctors();
-}
-
-static int run_main(int argc, char **argv, char **envp)
-{
-	__main_argc = argc;
-	__main_argv = argv;
-	return __main_void();
-}
 
 static void *pages(size_t size)
 {
@@ -100,5 +88,10 @@ void _start(void)
 	*aux++ = AT_PAGESZ, *aux++ = 4096;
 	*aux++ = AT_RANDOM, *aux++ = (size_t)random;
 
-	exit(__libc_start_main(run_main, argc, (char **)argv, 0, 0, 0));
+	__main_argc = argc;
+	__main_argv = (char **)argv;
+	__init_libc((char **)argv + argc + 1, *argv);
+	__wasm_call_ctors();
+	/* Straight, not by a pointer: what calls main is on every stack that a fork copies. */
+	exit(__main_void());
 }
