@@ -52,6 +52,8 @@ function linkFlags(): string[] {
     "-Wl,--export-memory",
     `-Wl,--max-memory=${MEMORY_BYTES_MAX}`,
     "-Wl,--export-table",
+    // The C library takes 0, 1 and 2 for no handlers of signals.
+    "-Wl,--table-base=3",
     "-Wl,--export=__stack_pointer",
     "-Wl,--export=__tls_base",
     "-Wl,--stack-first",

@@ -33,7 +33,8 @@ export const SIGRTMIN = 32;
 export const NSIG = 64;
 
 export const SIG_DFL = 0;
-export const SIG_IGN = 1;
+/** -2, because 1 is an index of the function table (WALI). */
+export const SIG_IGN = 0xfffffffe;
 
 export const SIG_BLOCK = 0;
 export const SIG_UNBLOCK = 1;
