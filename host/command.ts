@@ -1,21 +1,21 @@
 /**
- * The `ringzero` command (cli.ts starts it). It only translates: options to BootOptions, the machine's life to lines, streams and an exit code.
+ * The `ringzero` command (cli.ts starts it). It only translates: options to BootOptions, errors to lines and exit codes.
  *
- * stdout and stderr are the guest's; the machine's own lines go to stderr. Exit codes: the guest's own, 128 + n for a guest that
- * died of signal n, 64 (EX_USAGE) for a mistake in the command line, 69 (EX_UNAVAILABLE) for a machine that could not boot.
+ * stdout and stderr are the guest's; the machine's own lines go to stderr. Exit codes of `run`: the guest's own, 128 + n for a guest that
+ * died of signal n (137: it was ended without its consent), 64 (EX_USAGE) for a mistake in the command line, 69 (EX_UNAVAILABLE) for a
+ * machine that could not boot.
  */
 import { readFileSync } from "node:fs";
-import type { Readable } from "node:stream";
-import { finished } from "node:stream/promises";
 import { Command, CommanderError } from "commander";
-import { loadImage } from "./image.ts";
-import { boot } from "./index.ts";
-import type { Machine } from "./machine.ts";
-import { type BootOptions, parseHostAddress, parsePort } from "./options.ts";
+import type { RunRequest } from "./machine-thread.ts";
+import { parseHostAddress, parsePort } from "./options.ts";
+import { supervise } from "./run-supervisor.ts";
 import { UsageError } from "./usage-error.ts";
 
 const EX_USAGE = 64;
 const EX_UNAVAILABLE = 69;
+/** A day: what setTimeout takes with room to spare. */
+const SECONDS_MAX = 86_400;
 
 interface RunFlags {
   readonly publish: readonly string[];
@@ -25,6 +25,7 @@ interface RunFlags {
   readonly name?: string;
   readonly outbound?: string;
   readonly api?: string;
+  readonly stopTimeout: string;
 }
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
@@ -56,50 +57,48 @@ program
   .option("-n, --name <NAME>", "name of the machine (default: the image's)")
   .option("--api <HOST:PORT>", "reserved for the REST API, which is not there yet")
   .option("--outbound <WHERE>", "where the guest may connect to: none, loopback, any (default: loopback)")
+  .option("--stop-timeout <SECONDS>", "how long the guest may take to end once it is asked", "10")
   .action(run);
+
+program
+  .command("stop")
+  .description("ask a running machine to end, and end it if it does not")
+  .argument("<name>", "the machine's name, or its process id")
+  .option("-t, --timeout <SECONDS>", "after so long it is killed (default: the machine's --stop-timeout)")
+  .action(stop);
+
+program.command("ps").description("list the machines that run").action(ps);
 
 /** Runs the command line in process.argv; ends the process where the command does. */
 export async function main(): Promise<void> {
   await program.parseAsync().catch(report);
 }
 
-async function run(image: string, args: string[], flags: RunFlags): Promise<void> {
-  const startedMs = performance.now();
-  const options = toBootOptions(flags);
-  // A server does not read the terminal: `ringzero run redis &` would be stopped for trying (SIGTTIN).
-  const isServer = ((await loadImage(image)).manifest.ports ?? []).length > 0;
-  const stdin = process.stdin.isTTY && isServer ? {} : { stdin: process.stdin };
-  const machine = await boot(image, { ...options, ...stdin, args });
-  const stopOn = forwardSignals(machine);
-  const delivered = [deliver(machine.stdout, process.stdout), deliver(machine.stderr, process.stderr)];
-  const addresses = machine.publications.map(({ host, port }) =>
-    host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
-  );
-  if (addresses.length > 0) {
-    const bootMs = Math.round(performance.now() - startedMs);
-    process.stderr.write(`ready ${machine.name} ${addresses.join(" ")} boot=${bootMs} ms\n`);
+function run(image: string, args: string[], flags: RunFlags): Promise<never> {
+  const stopTimeoutMs = parseSeconds(flags.stopTimeout, "--stop-timeout");
+  return supervise({ image, options: { ...toBootOptions(flags), args } }, stopTimeoutMs);
+}
+
+async function stop(name: string, flags: { timeout?: string }): Promise<void> {
+  const timeoutMs = flags.timeout === undefined ? undefined : parseSeconds(flags.timeout, "--timeout");
+  const { stopMachine } = await import("./run-control.ts");
+  process.stdout.write(`${await stopMachine(name, timeoutMs)}\n`);
+}
+
+async function ps(): Promise<void> {
+  const { renderMachines } = await import("./run-control.ts");
+  process.stdout.write(`${await renderMachines()}\n`);
+}
+
+/** Seconds, whole or not, to milliseconds. */
+function parseSeconds(text: string, flag: string): number {
+  if (!/^\d+(\.\d+)?$/.test(text) || Number(text) > SECONDS_MAX) {
+    throw new UsageError(`${flag} ${text}: give seconds, from 0 to ${SECONDS_MAX}`);
   }
-  const exit = await machine.exited;
-  stopOn();
-  await Promise.all(delivered);
-  if (exit.reason) process.stderr.write(`ringzero: ${machine.name}: ${exit.reason}\n`);
-  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-  process.exit(exit.code);
+  return Math.round(Number(text) * 1000);
 }
 
-/** The first SIGINT or SIGTERM asks the guest to end, the second one ends it. Returns what removes the handlers. */
-function forwardSignals(machine: Machine): () => void {
-  let asked = false;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (asked) machine.kill();
-    else void machine.stop({ signal: signal === "SIGINT" ? "SIGINT" : "SIGTERM" });
-    asked = true;
-  };
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-  return () => process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
-}
-
-function toBootOptions(flags: RunFlags): BootOptions {
+function toBootOptions(flags: RunFlags): RunRequest["options"] {
   const publish: Record<number | string, string | { host: string; port: number }> = {};
   for (const text of flags.publish) {
     const paths = /^(.+):(\/[^:]*)$/.exec(text);
@@ -145,15 +144,4 @@ function report(error: unknown): never {
   process.stderr.write(`ringzero: ${message}\n`);
   if (!(error instanceof UsageError) && process.env.RINGZERO_DEBUG) console.error(error);
   process.exit(error instanceof UsageError ? EX_USAGE : EX_UNAVAILABLE);
-}
-
-/** Passes the guest's output on; settles once all of it has been. A reader that goes away (`| head`) ends only the passing on. */
-async function deliver(from: Readable, to: NodeJS.WriteStream): Promise<void> {
-  to.on("error", () => from.unpipe(to).resume());
-  from.pipe(to, { end: false });
-  await finished(from);
-}
-
-function flushed(stream: NodeJS.WriteStream): Promise<void> {
-  return new Promise((resolve) => (stream.writableLength === 0 ? resolve() : stream.write("", () => resolve())));
 }

@@ -3,7 +3,7 @@
  *
  * Nobody has to read it: while there is no consumer, only the newest `TAIL_BYTES_MAX` are kept and the guest never waits. What is written
  * before the embedder could start to read (`boot` has not settled) is kept whole. Once somebody reads, nothing is dropped, and a slow
- * consumer holds the guest's console back.
+ * consumer holds the guest's console back. A consumer that destroys the stream wants no more: the guest's writes answer EPIPE.
  */
 import { Readable } from "node:stream";
 
@@ -17,10 +17,12 @@ export class OutputStream extends Readable {
   #ended = false;
   /** Called once the consumer wants more, after `write` answered false. */
   onDrain: () => void = () => {};
+  /** Called once the consumer has destroyed the stream. */
+  onClosed: () => void = () => {};
 
   /** Takes a copy of `chunk`. False: the consumer is behind, wait for `onDrain`. */
   write(chunk: Uint8Array): boolean {
-    if (this.#ended) return true;
+    if (this.#ended || this.destroyed) return true;
     const copy = Buffer.from(chunk);
     if (this.#consumed) return this.push(copy);
     this.#tail.push(copy);
@@ -62,5 +64,10 @@ export class OutputStream extends Readable {
       if (this.#ended) this.push(null);
     }
     this.onDrain();
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    if (!this.#ended) this.onClosed();
+    done(error);
   }
 }

@@ -37,8 +37,10 @@ import { type Backend, MmioDevice } from "../queue/mmio-device.ts";
 export interface OutputSink {
   /** Takes `chunk` (a view: copy it). False: wait for onDrain before the next. */
   write(chunk: Uint8Array): boolean;
-  /** The device puts its function here. */
+  /** The device puts its functions here. */
   onDrain: () => void;
+  /** Called by a sink that takes no more. */
+  onClosed?: () => void;
 }
 
 export interface ConsoleDeviceOptions {
@@ -97,6 +99,8 @@ export class ConsoleDevice implements Backend {
       return made;
     };
     this.#outputs = [output(PORT_STDOUT, options.stdout), output(PORT_STDERR, options.stderr)];
+    options.stdout.onClosed = () => this.closeOutput(1);
+    options.stderr.onClosed = () => this.closeOutput(2);
   }
 
   notify(index: number): void {
@@ -144,6 +148,7 @@ export class ConsoleDevice implements Backend {
     const output = this.#outputs[port] as OutputPort;
     if (!output.open) return;
     output.open = false;
+    output.held = false; // what it was waiting for will not come
     this.#drainOutput(output);
     if (this.#portReady[port]) this.#sendMessage(port, VIRTIO_CONSOLE_PORT_OPEN, 0);
   }

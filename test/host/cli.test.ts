@@ -115,6 +115,7 @@ describe("ringzero run", () => {
     [["run", "hello", "--env", "NOVALUE"], /^ringzero: --env NOVALUE: give NAME=VALUE/],
     [["run", "hello", "--api", "127.0.0.1:8000"], /^ringzero: --api 127.0.0.1:8000: the REST API is not there yet/],
     [["run", "hello", "--outbound", "moon"], /^ringzero: --outbound moon/],
+    [["run", "hello", "--stop-timeout", "soon"], /^ringzero: --stop-timeout soon: give seconds/],
   ] as [string[], RegExp][])("refuses %j in one line", async (args, message) => {
     const { code, stdout, stderr } = await run(...args);
     expect(stderr).toMatch(message);
@@ -167,7 +168,7 @@ describe("ringzero run", () => {
   it("tells its version and its options", async () => {
     expect((await run("--version")).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     const help = await run("run", "--help");
-    for (const option of ["--publish", "--volume", "--memory", "--env", "--name"])
+    for (const option of ["--publish", "--volume", "--memory", "--env", "--name", "--stop-timeout"])
       expect(help.stdout).toContain(option);
     expect(help.code).toBe(0);
   });

@@ -19,7 +19,7 @@ describe("the published package", () => {
     project = mkdtempSync(join(tmpdir(), "ringzero-package-"));
     mkdirSync(join(project, "node_modules/@assemblyscript"), { recursive: true });
     cpSync(join(root, "dist"), join(project, "node_modules/ringzero"), { recursive: true });
-    for (const dependency of ["commander", "@assemblyscript/loader", "@types"]) {
+    for (const dependency of ["commander", "cli-table3", "@assemblyscript/loader", "@types"]) {
       symlinkSync(join(root, "node_modules", dependency), join(project, "node_modules", dependency));
     }
     writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module" }));
