@@ -1,11 +1,11 @@
 /**
- * A Redis server in a process of its own: our image through the CLI, the plain
- * Node baseline, or Debian's redis-server. Used by the benchmark, by the
- * crash tests and by the Tcl suite, so that all of them start a server, find
+ * A server in a process of its own: an image of ours through the CLI, the plain
+ * Node baseline, or Debian's redis-server or memcached. Used by the benchmark, by
+ * the crash tests and by the Tcl suite, so that all of them start a server, find
  * its port and its process id, and end it in the same way.
  *
- * Always holds: `start…` answers only when the server has said PONG, or throws
- * with the server's own last words; `stop()` and `kill()` come back only once
+ * Always holds: `start…` answers only when the server has said PONG (memcached:
+ * its version), or throws with the server's own last words; `stop()` and `kill()` come back only once
  * the process is gone.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
@@ -23,7 +23,7 @@ export interface ServerProcess {
   readonly name: string;
   readonly port: number;
   readonly pid: number;
-  /** From spawn to the first PONG on a fresh connection, in milliseconds. */
+  /** From spawn to the first answer on a fresh connection, in milliseconds. */
   readonly firstPongMs: number;
   /** Everything the process has written so far, both streams. */
   output(): string;
@@ -46,27 +46,66 @@ export interface GuestOptions {
   through?: string[];
 }
 
+/** How to tell that a server is up: what to send on a fresh connection, and what its answer looks like. */
+interface Probe {
+  readonly request: string;
+  readonly answer: RegExp;
+}
+
+// A Redis with a password says -NOAUTH: it is up all the same. One that still loads its data (-LOADING) is not ready.
+const redisProbe: Probe = { request: "PING\r\n", answer: /^(\+PONG|-NOAUTH)/ };
+const memcachedProbe: Probe = { request: "version\r\n", answer: /^VERSION / };
+const REDIS_PORT = 6379;
+const MEMCACHED_PORT = 11211;
+
 /** Our image, `node host/cli.ts run IMAGE`, under the Node that runs this file. */
-export async function startGuest(options: GuestOptions = {}): Promise<ServerProcess> {
+export function startGuest(options: GuestOptions = {}): Promise<ServerProcess> {
+  return startImage(options.image ?? "redis", REDIS_PORT, redisProbe, options);
+}
+
+/** The `memcached-c` image with these arguments of memcached's. */
+export function startGuestMemcached(args: string[] = []): Promise<ServerProcess> {
+  return startImage("memcached-c", MEMCACHED_PORT, memcachedProbe, { args });
+}
+
+async function startImage(
+  image: string,
+  guestPort: number,
+  probe: Probe,
+  options: GuestOptions,
+): Promise<ServerProcess> {
   const port = options.port ?? (await freePort());
-  const command = [process.execPath, cliPath, "run", options.image ?? "redis", "--publish", `${port}:6379`];
+  const command = [process.execPath, cliPath, "run", image, "--publish", `${port}:${guestPort}`];
   for (const volume of options.volumes ?? []) command.push("--volume", volume);
   if (options.memory !== undefined) command.push("--memory", options.memory);
   if (options.args?.length) command.push("--", ...options.args);
-  return startServer("guest", [...(options.through ?? []), ...command], port);
+  return startServer("guest", [...(options.through ?? []), ...command], port, probe);
+}
+
+/** Where a built image lies. */
+export function imagePath(image: string): string {
+  return join(repositoryRoot, "guests/build", `${image}.wasm`);
 }
 
 /** The plain Node server of test/bench/baseline. */
 export async function startBaseline(port?: number): Promise<ServerProcess> {
   const chosen = port ?? (await freePort());
-  return startServer("baseline", [process.execPath, baselinePath, "--port", String(chosen)], chosen);
+  return startServer("baseline", [process.execPath, baselinePath, "--port", String(chosen)], chosen, redisProbe);
 }
 
 /** Debian's redis-server, nothing saved unless `args` say so. */
 export async function startNative(args: string[] = [], port?: number): Promise<ServerProcess> {
   const chosen = port ?? (await freePort());
   const base = ["redis-server", "--port", String(chosen), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-  return startServer("native", [...base, ...args], chosen);
+  return startServer("native", [...base, ...args], chosen, redisProbe);
+}
+
+/** Debian's memcached with these arguments, TCP only. */
+export async function startNativeMemcached(args: string[] = []): Promise<ServerProcess> {
+  const port = await freePort();
+  const user = process.getuid?.() === 0 ? ["-u", "root"] : [];
+  const command = ["memcached", "-l", "127.0.0.1", "-p", String(port), "-U", "0", ...user, ...args];
+  return startServer("native", command, port, memcachedProbe);
 }
 
 /** Whether a program can be started at all; the reason if it cannot. */
@@ -75,7 +114,7 @@ export function missingProgram(program: string, probe: string[] = ["--version"])
   return result.error ? `${program} is not installed` : undefined;
 }
 
-async function startServer(name: string, command: string[], port: number): Promise<ServerProcess> {
+async function startServer(name: string, command: string[], port: number, probe: Probe): Promise<ServerProcess> {
   const [program = "", ...args] = command;
   const startedMs = performance.now();
   const child = spawn(program, args, { cwd: repositoryRoot, stdio: ["ignore", "pipe", "pipe"] });
@@ -92,12 +131,12 @@ async function startServer(name: string, command: string[], port: number): Promi
     (code) => (gone = code),
     (error: Error) => (gone = error),
   );
-  while (!(await answersPing(port))) {
+  while (!(await answers(port, probe))) {
     if (gone instanceof Error) throw gone;
     if (gone !== undefined) throw new Error(`${name} ended (${gone}) before it was ready:\n${text}`);
     if (performance.now() - startedMs > 60_000) {
       child.kill("SIGKILL");
-      throw new Error(`${name} did not answer PING within 60 s:\n${text}`);
+      throw new Error(`${name} did not answer within 60 s:\n${text}`);
     }
     await sleep(2);
   }
@@ -129,20 +168,19 @@ async function endOf(child: ChildProcess): Promise<number | NodeJS.Signals> {
   return code ?? signal ?? 0;
 }
 
-/** One connection, one inline PING; a server that still loads its data (-LOADING) is not ready. */
-function answersPing(port: number): Promise<boolean> {
+/** One connection, one request. */
+function answers(port: number, { request, answer }: Probe): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect({ port, host: "127.0.0.1" });
-    const finish = (answer: boolean): void => {
+    const finish = (up: boolean): void => {
       socket.destroy();
-      resolve(answer);
+      resolve(up);
     };
     socket.once("error", () => finish(false));
     socket.once("close", () => finish(false));
     socket.setTimeout(2000, () => finish(false));
-    socket.once("connect", () => socket.write("PING\r\n"));
-    // A server with a password says -NOAUTH: it is up all the same.
-    socket.once("data", (data) => finish(/^(\+PONG|-NOAUTH)/.test(data.toString("latin1"))));
+    socket.once("connect", () => socket.write(request));
+    socket.once("data", (data) => finish(answer.test(data.toString("latin1"))));
   });
 }
 

@@ -2,10 +2,12 @@
 import { expect, test } from "vitest";
 import { seededRandom, testSeed } from "../guests/redis/redis-machine.ts";
 import { RespConnection } from "../guests/redis/resp-connection.ts";
-import { missingProgram, startBaseline, startNative } from "../server-process.ts";
+import { missingProgram, type ServerProcess, startBaseline, startNative } from "../server-process.ts";
+import { type LoadCase, runContest } from "./contest.ts";
 import { parseReport } from "./load.ts";
+import { parseMemcaslap } from "./memcached-rows.ts";
 import { cpuTimeUs, missingProc } from "./proc.ts";
-import { median, type Row, ratio } from "./row.ts";
+import { median, type Row, ratio, type Side } from "./row.ts";
 import { renderMissing, renderTable } from "./table.ts";
 
 const report = `
@@ -33,6 +35,47 @@ Summary:
 test("a report of redis-benchmark is read", () => {
   expect(parseReport(report)).toEqual({ requestsPerSecond: 495049.5, p50Ms: 0.503, p99Ms: 2.191, p999Ms: 2.751 });
   expect(() => parseReport("Could not connect to Redis")).toThrow(/not understood/);
+});
+
+test("a report of memcaslap is read; one with misses does not count", () => {
+  const text = `cmd_get: 199968
+cmd_set: 49152
+get_misses: 0
+written_bytes: 56352960
+
+Run time: 3.7s Ops: 249120 TPS: 67608 Net_rate: 69.7M/s
+`;
+  expect(parseMemcaslap(text)).toEqual({ operations: 249120, requestsPerSecond: 67608 });
+  expect(() => parseMemcaslap(text.replace("misses: 0", "misses: 12"))).toThrow(/missed 12 keys/);
+  expect(() => parseMemcaslap(text.replace("Ops: 249120", "Ops: 0"))).toThrow(/not understood/);
+  expect(() => parseMemcaslap("Please specify the item window size. :-)")).toThrow(/not understood/);
+});
+
+test("a contest: a warm-up that does not count, interleaved rounds, a server that fails is out", async () => {
+  const order: string[] = [];
+  const server = (side: Side, port: number) => async (): Promise<ServerProcess> => ({
+    ...{ name: side, port, pid: process.pid, firstPongMs: 0, output: () => "", exited: new Promise<never>(() => {}) },
+    stop: async () => order.push(`stop ${side}`),
+    kill: async () => {},
+  });
+  let runs = 0;
+  const load: LoadCase = {
+    name: "load",
+    async run(port) {
+      order.push(`run ${port}`);
+      if (port === 2 && order.filter((step) => step === "run 2").length === 3) throw new Error("it died");
+      return { operations: 10, requestsPerSecond: ++runs };
+    },
+  };
+  const start = { guest: server("guest", 1), native: server("native", 2) };
+  const missing = { baseline: "not here" };
+  const rows = await runContest({ group: "g", start, missing, cases: [[load]], rounds: 3 }, () => {});
+  expect(order).toEqual(
+    ["run 1", "run 2", "run 1", "run 2", "run 1", "run 2", "stop native", "run 1", "stop guest"], // the third of native fails
+  );
+  expect(rows.map(({ name }) => name)).toEqual(["load", "load server CPU"]);
+  expect(rows[0]?.readings).toEqual({ guest: { value: 5, rounds: [3, 5, 6] } });
+  expect(rows[0]?.missing).toEqual({ baseline: "not here", native: "it died" });
 });
 
 test("medians, ratios and the table", () => {

@@ -3,15 +3,17 @@
  * JSON (test/bench/results/, or --json FILE). A peer that is not there is named with the reason and fails nothing; our own side
  * failing is an error.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { dirname, join } from "node:path";
 import { Command } from "commander";
 import yoctoSpinner from "yocto-spinner";
-import { repositoryRoot } from "../server-process.ts";
+import { imagePath, repositoryRoot } from "../server-process.ts";
 import { bootRows } from "./boot-rows.ts";
 import { callRows } from "./call-rows.ts";
-import { redisRows } from "./redis-rows.ts";
+import { imageRows } from "./image-rows.ts";
+import { memcachedRows } from "./memcached-rows.ts";
+import { redisRows, redisServerRows } from "./redis-rows.ts";
 import type { Row } from "./row.ts";
 import { ratio } from "./row.ts";
 import { renderMissing, renderTable } from "./table.ts";
@@ -41,12 +43,21 @@ const progress = (text: string): void => {
   if (spinner) spinner.text = text;
 };
 
+/** The images of the Linux personality are built by a command of their own: the rows of one that is not there are left out. */
+const linuxImages = ["redis-server", "memcached-c", "sqlite3", "lua"];
+const ports = linuxImages.filter((image) => existsSync(imagePath(image)));
+const unbuilt = linuxImages.filter((image) => !ports.includes(image));
+const has = (image: string): boolean => ports.includes(image);
+
 const startedMs = performance.now();
 const rows: Row[] = [];
 for (const [group, measure] of [
   ["system calls and switches", () => callRows(wanted, progress)],
-  ["boot", () => bootRows(quick, wanted, progress)],
+  ["boot", () => bootRows(["redis", ...ports.filter((image) => image === "redis-server")], quick, wanted, progress)],
   ["redis", () => redisRows({ quick, rounds }, wanted, progress)],
+  ["redis-server", () => (has("redis-server") ? redisServerRows({ quick, rounds }, wanted, progress) : [])],
+  ["memcached-c", () => (has("memcached-c") ? memcachedRows({ quick, rounds }, wanted, progress) : [])],
+  ["images", () => imageRows(["redis", ...ports], wanted)],
 ] as const) {
   if (!spinner) console.error(`measuring: ${group}`);
   rows.push(...(await measure()));
@@ -57,6 +68,8 @@ if (rows.length === 0) program.error(`--only ${options.only}: no row matches`);
 console.log(renderTable(rows));
 const missing = renderMissing(rows);
 if (missing !== "") console.log(missing);
+if (unbuilt.length > 0)
+  console.log(`rows left out: the images ${unbuilt.join(", ")} are not built (npm run guests:linux)`);
 const file =
   options.json ?? join(repositoryRoot, "test/bench/results", `${new Date().toISOString().replaceAll(":", "-")}.json`);
 mkdirSync(dirname(file), { recursive: true });
@@ -71,6 +84,8 @@ const report = {
 };
 writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
 console.log(`${rows.length} rows in ${Math.round((performance.now() - startedMs) / 1000)} s; JSON: ${file}`);
-// Our own side has to be there, unless what is missing would be missing for plain Node as well (the load generator). A stuck handle
+// Our own side has to be there, unless what is missing is missing for another side as well (the load generator). A stuck handle
 // of a failed server must not keep the process alive.
-process.exit(rows.some(({ missing: { guest, baseline } }) => guest !== undefined && guest !== baseline) ? 1 : 0);
+const failed = ({ missing: { guest, baseline, native } }: Row): boolean =>
+  guest !== undefined && guest !== baseline && guest !== native;
+process.exit(rows.some(failed) ? 1 : 0);
