@@ -4,6 +4,7 @@ import type { Recipe } from "../../linux/port.ts";
 
 const FORK_CALLERS = [
   "aeProcessEvents",
+  "processTimeEvents",
   "connSocketEventHandler",
   "call",
   "configSetCommand",
