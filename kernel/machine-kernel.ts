@@ -7,6 +7,7 @@
  */
 import { SI_USER, SIGABRT, SIGFPE, SIGILL, SIGKILL, SIGSEGV } from "./abi/signal.ts";
 import { bootFileSystem } from "./fs/boot.ts";
+import { FileLocks } from "./fs/file-locks.ts";
 import type { Vfs } from "./fs/vfs.ts";
 import type { BootParameters, Kernel } from "./kernel.ts";
 import type { GuestMemory } from "./mem/guest-memory.ts";
@@ -70,6 +71,7 @@ export class MachineKernel {
   readonly console: ConsoleDriver;
   readonly net: NetworkStack;
   readonly vfs: Vfs;
+  readonly fileLocks = new FileLocks();
   /** Process 1: what the machine was booted for. */
   readonly init: Process;
   /** Every process, zombies included, by number. */

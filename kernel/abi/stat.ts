@@ -93,3 +93,36 @@ export function writeStatFs(mem: GuestMemory, ptr: number, out: StatFs): void {
   mem.setI64(ptr + 72, out.bsize);
   mem.setI64(ptr + 80, out.flags);
 }
+
+/** `struct statx`. */
+export const STATX_BYTES = 256;
+const STATX_BASIC_STATS = 0x7ff;
+
+export function writeStatx(mem: GuestMemory, ptr: number, stat: Stat): void {
+  mem.u8.fill(0, ptr, ptr + STATX_BYTES);
+  mem.setU32(ptr, STATX_BASIC_STATS);
+  mem.setU32(ptr + 4, stat.blksize);
+  mem.setU32(ptr + 16, stat.nlink);
+  mem.setU32(ptr + 20, stat.uid);
+  mem.setU32(ptr + 24, stat.gid);
+  mem.setU16(ptr + 28, stat.mode);
+  mem.setI64(ptr + 32, stat.ino);
+  mem.setI64(ptr + 40, stat.size);
+  mem.setI64(ptr + 48, stat.blocks);
+  writeStatxTime(mem, ptr + 64, stat.atimeSec, stat.atimeNsec);
+  writeStatxTime(mem, ptr + 96, stat.ctimeSec, stat.ctimeNsec);
+  writeStatxTime(mem, ptr + 112, stat.mtimeSec, stat.mtimeNsec);
+  writeDevice(mem, ptr + 128, stat.rdev);
+  writeDevice(mem, ptr + 136, stat.dev);
+}
+
+function writeStatxTime(mem: GuestMemory, ptr: number, sec: number, nsec: number): void {
+  mem.setI64(ptr, sec);
+  mem.setU32(ptr + 8, nsec);
+}
+
+/** Major and minor number, as makedev(3) packs them into 32 bits. */
+function writeDevice(mem: GuestMemory, ptr: number, device: number): void {
+  mem.setU32(ptr, (device >>> 8) & 0xfff);
+  mem.setU32(ptr + 4, (device & 0xff) | ((device >>> 12) & 0xfff00));
+}

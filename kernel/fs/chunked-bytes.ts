@@ -71,6 +71,19 @@ export class ChunkedBytes {
     this.size = size;
   }
 
+  /** Makes [offset, offset + length) a hole. The size stays. */
+  punch(offset: number, length: number): void {
+    const end = Math.min(offset + length, this.size);
+    for (const [index, chunk] of this.#chunks) {
+      const start = index * CHUNK_BYTES;
+      if (start >= end || start + chunk.length <= offset) continue;
+      if (offset <= start && end >= start + chunk.length) {
+        this.#chunks.delete(index);
+        this.#account(-chunk.length);
+      } else chunk.fill(0, Math.max(0, offset - start), end - start);
+    }
+  }
+
   /** Chunk `index`, at least `needed` bytes long; null if the budget does not allow it. */
   #chunk(index: number, needed: number): Uint8Array<ArrayBuffer> | null {
     const chunk = this.#chunks.get(index);

@@ -2,18 +2,17 @@
  * The console as a file: descriptors 0, 1 and 2, /dev/console and /dev/tty. It adds to ConsoleDriver what a file has: access mode, O_NONBLOCK and
  * parking. A blocking write goes out whole: what the driver has taken so far is kept in the parked call's `inflight`.
  */
-import { EAGAIN, EBADF, EFAULT, ENOTTY } from "../abi/errno.ts";
+import { EAGAIN, EBADF, EFAULT } from "../abi/errno.ts";
 import { O_NONBLOCK, S_IFCHR } from "../abi/fcntl.ts";
-import { FIONREAD, TCGETS, TIOCGWINSZ } from "../abi/ioctl.ts";
+import { FIONREAD } from "../abi/ioctl.ts";
 import type { Kernel } from "../kernel.ts";
 import type { WaitQueue } from "../sched/wait-queue.ts";
 import { mayRead, mayWrite } from "./access.ts";
 import type { File, Stat } from "./file.ts";
+import { terminalOf } from "./terminal.ts";
 
 /** /dev/console (Linux' list of allocated devices): major 5, minor 1. */
 export const CONSOLE_RDEV = (5 << 8) | 1;
-/** `struct termios` of the kernel. */
-const TERMIOS_BYTES = 36;
 
 export class ConsoleFile implements File {
   readonly kind = "character";
@@ -55,6 +54,11 @@ export class ConsoleFile implements File {
     return kernel.block(kernel.console.outputWaiters(this.#stream));
   }
 
+  /** Another description of the same console (/proc/PID/fd): of the same output, if it is for writing. */
+  reopen(kernel: Kernel, flags: number): ConsoleFile {
+    return new ConsoleFile(kernel, mayRead(flags) ? 0 : this.#stream || 1, flags);
+  }
+
   poll(kernel: Kernel): number {
     return kernel.console.poll(this.#stream);
   }
@@ -72,20 +76,7 @@ export class ConsoleFile implements File {
       mem.setU32(arg, console.inputBytes);
       return 0;
     }
-    if (!console.isTerminal) return -ENOTTY;
-    if (request === TIOCGWINSZ) {
-      if (!mem.has(arg, 8)) return -EFAULT;
-      mem.setU32(arg, (console.rows & 0xffff) | (console.columns << 16));
-      mem.setU32(arg + 4, 0);
-      return 0;
-    }
-    if (request === TCGETS) {
-      // isatty(3) asks this. Line editing is the host terminal's.
-      if (!mem.has(arg, TERMIOS_BYTES)) return -EFAULT;
-      mem.u8.fill(0, arg, arg + TERMIOS_BYTES);
-      return 0;
-    }
-    return -ENOTTY;
+    return terminalOf(console).ioctl(kernel, request, arg);
   }
 }
 

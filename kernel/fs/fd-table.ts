@@ -5,11 +5,16 @@
 import { EBADF, EINVAL, EMFILE } from "../abi/errno.ts";
 import type { Kernel } from "../kernel.ts";
 import type { File } from "./file.ts";
+import type { FileLocks } from "./file-locks.ts";
 
-/** RLIMIT_NOFILE. */
+/** RLIMIT_NOFILE, at most. */
 export const FD_MAX = 65536;
 
 export class FdTable {
+  /** RLIMIT_NOFILE of the process. */
+  limits: { readonly openFilesMax: number } = { openFilesMax: FD_MAX };
+  /** Who is told of every descriptor that is closed; null where nobody locks files. */
+  locks: FileLocks | null = null;
   readonly #files: (File | null)[] = [];
   readonly #cloexec = new Set<number>();
   /** No descriptor below this is free. */
@@ -25,11 +30,17 @@ export class FdTable {
     return this.#files[fd] ?? null;
   }
 
+  /** True if there is room for one more. */
+  get hasRoom(): boolean {
+    while (this.#files[this.#lowest]) this.#lowest++;
+    return this.#lowest < this.limits.openFilesMax;
+  }
+
   /** Takes the lowest free descriptor not below `from`; -EMFILE if there is none. */
   open(file: File, cloexec = false, from = 0): number {
     let fd = Math.max(this.#lowest, from);
     while (fd < this.#files.length && this.#files[fd]) fd++;
-    if (fd >= FD_MAX) return -EMFILE;
+    if (fd >= this.limits.openFilesMax) return -EMFILE;
     this.#install(fd, file, cloexec);
     if (from <= this.#lowest) this.#lowest = fd + 1;
     return fd;
@@ -42,14 +53,16 @@ export class FdTable {
     this.#cloexec.delete(fd);
     this.#count--;
     if (fd < this.#lowest) this.#lowest = fd;
-    if (--file.refs === 0) file.close(kernel);
+    const isLast = --file.refs === 0;
+    this.locks?.closed(this, file, isLast);
+    if (isLast) file.close(kernel);
     return 0;
   }
 
   dup(fd: number, from = 0, cloexec = false): number {
     const file = this.#files[fd];
     if (!file) return -EBADF;
-    if (from < 0 || from >= FD_MAX) return -EINVAL;
+    if (from < 0 || from >= this.limits.openFilesMax) return -EINVAL;
     return this.open(file, cloexec, from);
   }
 
@@ -58,7 +71,7 @@ export class FdTable {
     const file = this.#files[fd];
     if (!file) return -EBADF;
     if (fd === newfd) return -EINVAL;
-    if (newfd < 0 || newfd >= FD_MAX) return -EBADF;
+    if (newfd < 0 || newfd >= this.limits.openFilesMax) return -EBADF;
     if (this.#files[newfd]) {
       file.refs++; // the old description may be the same one: it must not close in between
       this.close(kernel, newfd);

@@ -10,6 +10,7 @@
 import { DT_CHR, DT_DIR, DT_FIFO, DT_LNK, DT_REG, DT_SOCK, type StatFs } from "../abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
 import type { File, FileKind, Stat } from "./file.ts";
+import type { Place } from "./path.ts";
 
 export interface FileSystem {
   /** As /proc/mounts has it: "ramfs". */
@@ -29,19 +30,29 @@ export interface Inode {
   readonly kind: FileKind;
   /** Directories only. */
   readonly directory: Directory | null;
-  /** Symbolic links only: the target, 1 to PATH_MAX bytes. */
-  readonly symlink: { target(kernel: Kernel): string | number } | null;
+  /** Symbolic links only. */
+  readonly symlink: Symlink | null;
   stat(kernel: Kernel, out: Stat): number;
   setAttributes(kernel: Kernel, change: AttributeChange): number;
   /**
    * Opens it; never called for symbolic links. O_CREAT and O_EXCL have been dealt with, O_TRUNC has not. `path` is what it was
-   * opened by, for /proc/self/fd.
+   * opened by, for /proc/self/fd. WOULD_BLOCK for a named pipe that waits for its other side.
    */
   open(kernel: Kernel, flags: number, path: string): File | number;
   /** Somebody keeps it beyond the running call: an open file, a working directory, a mount. */
   hold(): void;
   release(kernel: Kernel): void;
 }
+
+export interface Symlink {
+  /** 1 to PATH_MAX bytes. */
+  target(kernel: Kernel): string | number;
+  /** Where it leads, if that is not a matter of its target's text (/proc/PID/fd). */
+  place?(kernel: Kernel): Place | null;
+}
+
+/** What mknod(2) can make. */
+export type NodeKind = "regular" | "fifo" | "socket";
 
 /** Which attributes shall change; what is missing stays. "Now" (UTIME_NOW) has been filled in by the caller. */
 export interface AttributeChange {
@@ -72,7 +83,10 @@ export interface Directory {
   entries(kernel: Kernel): DirectoryEntry[] | number;
   /** Creates a regular file and opens it; -EEXIST if the name is taken. */
   create(kernel: Kernel, name: string, mode: number, flags: number, path: string): File | number;
+  /** Creates a regular file without a name and opens it (O_TMPFILE); link(2) may give it one, unless O_EXCL. */
+  createUnnamed(kernel: Kernel, mode: number, flags: number, path: string): File | number;
   mkdir(kernel: Kernel, name: string, mode: number): number;
+  makeNode(kernel: Kernel, name: string, kind: NodeKind, mode: number): number;
   addSymlink(kernel: Kernel, name: string, target: string): number;
   /** `inode` is of the same file system and no directory. */
   link(kernel: Kernel, name: string, inode: Inode): number;
@@ -81,6 +95,8 @@ export interface Directory {
   rmdir(kernel: Kernel, name: string): number;
   /** `target` is a directory of the same file system. The VFS has checked types and that no directory moves into itself. */
   rename(kernel: Kernel, name: string, target: Inode, targetName: string): number;
+  /** Two entries change places (RENAME_EXCHANGE); checked as for `rename`. */
+  exchange(kernel: Kernel, name: string, target: Inode, targetName: string): number;
   /** What fsync(2) of the open directory does: its entries are on stable storage afterwards. */
   sync(kernel: Kernel): number;
 }

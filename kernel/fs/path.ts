@@ -27,6 +27,8 @@ export interface Walk {
   /** What the path names, mounts crossed; null if there is no such entry. */
   readonly place: Place | null;
   readonly trailingSlash: boolean;
+  /** The path of what it names, where that is another one than the walk's (a link of /proc/PID/fd). */
+  readonly path?: string;
 }
 
 /**
@@ -77,6 +79,13 @@ export function walk(
       if (++links > SYMLINKS_MAX) return -ELOOP;
       const target = found.symlink.target(kernel);
       if (typeof target === "number") return target;
+      const jumped = found.symlink.place?.(kernel);
+      if (jumped) {
+        if ((!isLast || trailingSlash) && !jumped.inode.directory) return -ENOTDIR;
+        if (isLast) return { last: "name", parent: current, name, place: jumped, trailingSlash, path: target };
+        current = jumped;
+        continue;
+      }
       if (target === "") return -ENOENT;
       const after = rest.slice(end);
       if (target.length >= PATH_MAX) return -ENAMETOOLONG;

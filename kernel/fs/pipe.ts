@@ -1,5 +1,5 @@
 /**
- * Pipes (pipe(7)): a ring of bytes in the kernel with a read end and a write end, which are two open file descriptions.
+ * Pipes (pipe(7)) and named ones (fifo(7)): a ring of bytes in the kernel, and ends, each an open file description.
  *
  * What always holds: at most `capacity` bytes are in the pipe; a write of at most PIPE_BUF bytes goes in whole or not at all. A longer
  * blocking write goes in as room appears; how far it got is kept in the parked call's `inflight`.
@@ -11,8 +11,10 @@ import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../ab
 import type { Kernel } from "../kernel.ts";
 import { WOULD_BLOCK } from "../sched/task.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
+import { mayRead, mayWrite } from "./access.ts";
 import { statAnonymous } from "./anonymous.ts";
 import type { File, Stat } from "./file.ts";
+import type { Inode } from "./inode.ts";
 
 /** Writes up to this size are atomic. */
 export const PIPE_BUF = 4096;
@@ -20,22 +22,26 @@ const CAPACITY_DEFAULT = 65536;
 /** /proc/sys/fs/pipe-max-size. */
 export const PIPE_SIZE_MAX = 1024 * 1024;
 
-/** What both ends share. */
+const READABLE = POLLIN | POLLRDNORM;
+const WRITABLE = POLLOUT | POLLWRNORM;
+
+/** What all ends share. */
 export class Pipe {
-  readonly reader: PipeReadEnd;
-  readonly writer: PipeWriteEnd;
+  /** Who waits to read (also: every end that reads and writes), and who waits to write. */
+  readonly readWaiters = new WaitQueue();
+  readonly writeWaiters = new WaitQueue();
+  /** Open ends that read, that write; one that does both counts as both. PipeEnd's own. */
+  readers = 0;
+  writers = 0;
+  /** Ends that do both, which wait among the readers. */
+  both = 0;
+  /** How often an end that writes has been opened. */
+  writerOpens = 0;
   /** The ring; made at the first write. */
   #bytes: Uint8Array<ArrayBuffer> | null = null;
   #capacity = CAPACITY_DEFAULT;
   #head = 0;
   #length = 0;
-  readerOpen = true;
-  writerOpen = true;
-
-  constructor(statusFlags: number) {
-    this.reader = new PipeReadEnd(this, O_RDONLY | statusFlags);
-    this.writer = new PipeWriteEnd(this, O_WRONLY | statusFlags);
-  }
 
   /** Bytes that can be read. */
   get length(): number {
@@ -66,7 +72,7 @@ export class Pipe {
       this.#length = length;
     }
     this.#capacity = capacity;
-    this.writer.waiters.wake(POLLOUT | POLLWRNORM);
+    this.wakeWriters(WRITABLE);
     return capacity;
   }
 
@@ -84,134 +90,149 @@ export class Pipe {
 
   /** Takes out what there is, up to `target`'s size; the bytes taken. */
   take(target: Uint8Array): number {
+    const size = this.peek(target);
+    this.#head = (this.#head + size) % this.#capacity;
+    this.#length -= size;
+    return size;
+  }
+
+  /** Takes out `size` bytes, which are there, and tells writers. */
+  discard(size: number): void {
+    this.#head = (this.#head + size) % this.#capacity;
+    this.#length -= size;
+    this.wakeWriters(WRITABLE);
+  }
+
+  /** Copies what there is, up to `target`'s size; the bytes copied. */
+  peek(target: Uint8Array): number {
     const size = Math.min(target.length, this.#length);
     if (size === 0 || this.#bytes === null) return 0;
     const first = Math.min(size, this.#capacity - this.#head);
     target.set(this.#bytes.subarray(this.#head, this.#head + first));
     if (size > first) target.set(this.#bytes.subarray(0, size - first), first);
-    this.#head = (this.#head + size) % this.#capacity;
-    this.#length -= size;
     return size;
+  }
+
+  /** Nobody has it open any more: what is in it is gone. */
+  clear(): void {
+    this.#head = 0;
+    this.#length = 0;
+  }
+
+  wakeWriters(mask: number): void {
+    this.writeWaiters.wake(mask);
+    if (this.both > 0) this.readWaiters.wake(mask);
   }
 }
 
-export class PipeReadEnd implements File {
+/** One end: what it may do is its access mode. */
+export class PipeEnd implements File {
   readonly kind = "fifo";
   flags: number;
   refs = 0;
-  readonly waiters = new WaitQueue();
+  readonly waiters: WaitQueue;
   readonly seekable = null;
   readonly directory = null;
   readonly durable = null;
   readonly pipe: Pipe;
+  /** Of a named pipe. Held. */
+  readonly inode: Inode | null;
+  readonly path: string | null;
+  /** The pipe's `writerOpens` when this end was opened: a reader does not hang up before there was a writer. */
+  readonly #writersBefore: number;
 
-  constructor(pipe: Pipe, flags: number) {
+  constructor(pipe: Pipe, flags: number, inode: Inode | null = null, path: string | null = null) {
     this.pipe = pipe;
     this.flags = flags;
+    this.inode = inode;
+    this.path = path;
+    inode?.hold();
+    this.waiters = mayRead(flags) ? pipe.readWaiters : pipe.writeWaiters;
+    this.#writersBefore = pipe.writers > 0 ? -1 : pipe.writerOpens;
+    this.#count(1);
+    if (mayWrite(flags)) pipe.writerOpens++;
+  }
+
+  /** The read end and the write end of a new pipe. */
+  static pair(statusFlags: number): [reader: PipeEnd, writer: PipeEnd] {
+    const pipe = new Pipe();
+    return [new PipeEnd(pipe, O_RDONLY | statusFlags), new PipeEnd(pipe, O_WRONLY | statusFlags)];
   }
 
   read(k: Kernel, buf: number, count: number): number {
+    if (!mayRead(this.flags)) return -EBADF;
     const { pipe } = this;
     if (count === 0) return 0;
     if (pipe.length === 0) {
-      if (!pipe.writerOpen) return 0;
-      return this.flags & O_NONBLOCK ? -EAGAIN : k.block(this.waiters);
+      if (pipe.writers === 0) return 0;
+      return this.flags & O_NONBLOCK ? -EAGAIN : k.block(pipe.readWaiters);
     }
     // As on Linux only a pipe that was full becomes writable by this: an edge-triggered writer sees one edge, not one for each read.
     const wasFull = pipe.room < PIPE_BUF;
     const size = pipe.take(k.mem.u8.subarray(buf, buf + count));
-    if (wasFull) pipe.writer.waiters.wake(POLLOUT | POLLWRNORM);
+    if (wasFull) pipe.wakeWriters(WRITABLE);
     return size;
-  }
-
-  write(): number {
-    return -EBADF;
-  }
-
-  poll(): number {
-    let mask = 0;
-    if (this.pipe.length > 0) mask |= POLLIN | POLLRDNORM;
-    if (!this.pipe.writerOpen) mask |= POLLHUP;
-    return mask;
-  }
-
-  close(): void {
-    this.pipe.readerOpen = false;
-    this.pipe.writer.waiters.wake(POLLERR | POLLOUT | POLLWRNORM);
-  }
-
-  stat(_k: Kernel, out: Stat): number {
-    return statAnonymous(out, S_IFIFO | 0o600);
-  }
-
-  ioctl(k: Kernel, request: number, arg: number): number {
-    return ioctlPipe(k, this.pipe, request, arg);
-  }
-}
-
-export class PipeWriteEnd implements File {
-  readonly kind = "fifo";
-  flags: number;
-  refs = 0;
-  readonly waiters = new WaitQueue();
-  readonly seekable = null;
-  readonly directory = null;
-  readonly durable = null;
-  readonly pipe: Pipe;
-
-  constructor(pipe: Pipe, flags: number) {
-    this.pipe = pipe;
-    this.flags = flags;
-  }
-
-  read(): number {
-    return -EBADF;
   }
 
   /** pipe(7), PIPE_BUF: the four cases of O_NONBLOCK and size. */
   write(k: Kernel, buf: number, count: number): number {
+    if (!mayWrite(this.flags)) return -EBADF;
     const { pipe } = this;
     if (count === 0) return 0;
     const before = k.current.inflight?.result ?? 0;
     k.current.inflight = null; // writev(2) may write another piece in the same call
-    if (!pipe.readerOpen) return before > 0 ? before : -EPIPE;
+    if (pipe.readers === 0) return before > 0 ? before : -EPIPE;
     const nonBlocking = (this.flags & O_NONBLOCK) !== 0;
-    if (count <= PIPE_BUF && pipe.room < count) return nonBlocking ? -EAGAIN : k.block(this.waiters);
+    if (count <= PIPE_BUF && pipe.room < count) return nonBlocking ? -EAGAIN : k.block(pipe.writeWaiters);
     const size = pipe.room > 0 ? pipe.put(k.mem.u8.subarray(buf + before, buf + count)) : 0;
-    if (size > 0) pipe.reader.waiters.wake(POLLIN | POLLRDNORM);
+    if (size > 0) pipe.readWaiters.wake(READABLE);
     const done = before + size;
     if (done === count) return done;
     if (nonBlocking) return done > 0 ? done : -EAGAIN;
-    const parked = k.block(this.waiters);
+    const parked = k.block(pipe.writeWaiters);
     if (parked !== WOULD_BLOCK) return done > 0 ? done : parked; // there is no stack to park
     k.current.inflight = { done: false, result: done };
     return parked;
   }
 
   poll(): number {
+    const { pipe } = this;
     let mask = 0;
-    if (this.pipe.room >= PIPE_BUF) mask |= POLLOUT | POLLWRNORM;
-    if (!this.pipe.readerOpen) mask |= POLLERR;
+    if (mayRead(this.flags)) {
+      if (pipe.length > 0) mask |= READABLE;
+      if (pipe.writers === 0 && pipe.writerOpens !== this.#writersBefore) mask |= POLLHUP;
+    }
+    if (mayWrite(this.flags)) {
+      if (pipe.room >= PIPE_BUF) mask |= WRITABLE;
+      if (pipe.readers === 0) mask |= POLLERR;
+    }
     return mask;
   }
 
-  close(): void {
-    this.pipe.writerOpen = false;
-    this.pipe.reader.waiters.wake(POLLHUP | POLLIN | POLLRDNORM);
+  close(k: Kernel): void {
+    const { pipe } = this;
+    this.#count(-1);
+    if (mayRead(this.flags) && pipe.readers === 0) pipe.wakeWriters(POLLERR | WRITABLE);
+    if (mayWrite(this.flags) && pipe.writers === 0) pipe.readWaiters.wake(POLLHUP | READABLE);
+    if (pipe.readers === 0 && pipe.writers === 0) pipe.clear();
+    this.inode?.release(k);
   }
 
-  stat(_k: Kernel, out: Stat): number {
-    return statAnonymous(out, S_IFIFO | 0o600);
+  stat(k: Kernel, out: Stat): number {
+    return this.inode ? this.inode.stat(k, out) : statAnonymous(out, S_IFIFO | 0o600);
   }
 
   ioctl(k: Kernel, request: number, arg: number): number {
-    return ioctlPipe(k, this.pipe, request, arg);
+    if (request !== FIONREAD) return -ENOTTY;
+    if (!k.mem.has(arg >>> 0, 4)) return -EFAULT;
+    k.mem.setU32(arg >>> 0, this.pipe.length);
+    return 0;
   }
-}
 
-function ioctlPipe(k: Kernel, pipe: Pipe, request: number, arg: number): number {
-  if (request !== FIONREAD) return -ENOTTY;
-  if (!k.mem.has(arg >>> 0, 4)) return -EFAULT;
-  k.mem.setU32(arg >>> 0, pipe.length);
-  return 0;
+  #count(by: 1 | -1): void {
+    const { pipe, flags } = this;
+    if (mayRead(flags)) pipe.readers += by;
+    if (mayWrite(flags)) pipe.writers += by;
+    if (mayRead(flags) && mayWrite(flags)) pipe.both += by;
+  }
 }

@@ -3,7 +3,7 @@
  * makes it; a text is rendered when it is opened, so one open file reads one consistent state. Nothing can be created, changed or
  * removed by the guest, except that a text may take writes.
  */
-import { EACCES, EBADF, EINVAL, EIO, ENOENT, ENOTTY, EPERM } from "../abi/errno.ts";
+import { EACCES, EBADF, EINVAL, EIO, ENOENT, ENOTTY, EOPNOTSUPP, EPERM } from "../abi/errno.ts";
 import { O_ACCMODE, O_RDONLY, S_IFDIR, S_IFLNK, S_IFREG } from "../abi/fcntl.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../abi/poll.ts";
 import type { StatFs } from "../abi/stat.ts";
@@ -19,13 +19,19 @@ import {
   entryType,
   type FileSystem,
   type Inode,
+  type NodeKind,
 } from "./inode.ts";
+import type { Place } from "./path.ts";
 import { seekTarget } from "./seek.ts";
 
 /** What an entry is: made with `text`, `link` and `folder`. */
 export type PseudoEntry =
   | { readonly kind: "regular"; readonly render: (kernel: Kernel) => string; readonly write: PseudoWrite | null }
-  | { readonly kind: "symlink"; readonly target: (kernel: Kernel) => string }
+  | {
+      readonly kind: "symlink";
+      readonly target: (kernel: Kernel) => string;
+      readonly place: ((kernel: Kernel) => Place | null) | null;
+    }
   | { readonly kind: "directory"; readonly entries: (kernel: Kernel) => PseudoTable };
 
 export type PseudoTable = Readonly<Record<string, PseudoEntry>>;
@@ -36,8 +42,12 @@ export function text(render: (kernel: Kernel) => string, write: PseudoWrite | nu
   return { kind: "regular", render, write };
 }
 
-export function link(target: (kernel: Kernel) => string): PseudoEntry {
-  return { kind: "symlink", target };
+/** `place`: where it leads, whatever its text says. */
+export function link(
+  target: (kernel: Kernel) => string,
+  place: ((kernel: Kernel) => Place | null) | null = null,
+): PseudoEntry {
+  return { kind: "symlink", target, place };
 }
 
 export function folder(entries: PseudoTable | ((kernel: Kernel) => PseudoTable)): PseudoEntry {
@@ -111,6 +121,10 @@ export class PseudoInode implements Inode, Directory {
     return this.entry.kind === "symlink" ? this.entry.target(kernel) : -EINVAL;
   }
 
+  place(kernel: Kernel): Place | null {
+    return this.entry.kind === "symlink" ? (this.entry.place?.(kernel) ?? null) : null;
+  }
+
   lookup(kernel: Kernel, name: string): Inode | number {
     const table = this.#table(kernel);
     const entry = Object.hasOwn(table, name) ? table[name] : undefined;
@@ -170,6 +184,14 @@ export class PseudoInode implements Inode, Directory {
     return -EACCES;
   }
 
+  createUnnamed(_kernel: Kernel, _mode: number, _flags: number, _path: string): number {
+    return -EOPNOTSUPP;
+  }
+
+  makeNode(_kernel: Kernel, _name: string, _kind: NodeKind, _mode: number): number {
+    return -EPERM;
+  }
+
   mkdir(_kernel: Kernel, _name: string, _mode: number): number {
     return -EPERM;
   }
@@ -191,6 +213,10 @@ export class PseudoInode implements Inode, Directory {
   }
 
   rename(_kernel: Kernel, _name: string, _target: Inode, _targetName: string): number {
+    return -EPERM;
+  }
+
+  exchange(_kernel: Kernel, _name: string, _target: Inode, _targetName: string): number {
     return -EPERM;
   }
 

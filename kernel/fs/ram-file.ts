@@ -88,6 +88,12 @@ export class RamFile implements File, Seekable, Durable {
     return this.inode.truncate(kernel, length);
   }
 
+  /** FALLOC_FL_PUNCH_HOLE: the bytes are zero, and what they took is free where it can be. */
+  punch(kernel: Kernel, offset: number, length: number): void {
+    this.inode.data.punch(offset, length);
+    this.inode.touchChange(kernel, true);
+  }
+
   /** Memory is as durable as it gets here. */
   sync(_kernel: Kernel, _dataOnly: boolean): number {
     return 0;

@@ -1,8 +1,8 @@
 /**
  * The inodes of ramfs: what they have in common (attributes, names, holders), regular files and symbolic links. Directories are in ramfs.ts.
  */
-import { EFBIG, EINVAL, EOPNOTSUPP } from "../abi/errno.ts";
-import { O_TRUNC, S_IFDIR, S_IFLNK, S_IFREG } from "../abi/fcntl.ts";
+import { EFBIG, EINVAL, ENXIO, EOPNOTSUPP } from "../abi/errno.ts";
+import { O_TRUNC, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK } from "../abi/fcntl.ts";
 import type { Kernel } from "../kernel.ts";
 import { ChunkedBytes } from "./chunked-bytes.ts";
 import type { File, FileKind, Stat } from "./file.ts";
@@ -15,7 +15,13 @@ export const INODE_BYTES = 512;
 /** Largest size of a file: 8 TiB, far beyond any budget (files are sparse); more is EFBIG. */
 export const RAM_FILE_BYTES_MAX = 2 ** 43;
 
-const TYPE_BITS: Partial<Record<FileKind, number>> = { regular: S_IFREG, directory: S_IFDIR, symlink: S_IFLNK };
+const TYPE_BITS: Partial<Record<FileKind, number>> = {
+  regular: S_IFREG,
+  directory: S_IFDIR,
+  symlink: S_IFLNK,
+  fifo: S_IFIFO,
+  socket: S_IFSOCK,
+};
 
 export abstract class RamInode implements Inode {
   readonly fs: RamFs;
@@ -139,6 +145,8 @@ export class RamRegular extends RamInode {
   readonly directory = null;
   readonly symlink = null;
   readonly data: ChunkedBytes;
+  /** True for a file made without a name that may be given one (O_TMPFILE). */
+  isLinkable = false;
 
   constructor(kernel: Kernel, fs: RamFs, mode: number) {
     super(kernel, fs, mode);
@@ -176,6 +184,19 @@ export class RamRegular extends RamInode {
 
   protected override free(): void {
     this.data.truncate(0);
+  }
+}
+
+/** The name of a local socket (unix(7)): whoever it belongs to knows it by its inode. */
+export class RamSocketNode extends RamInode {
+  readonly kind = "socket";
+  readonly directory = null;
+  readonly symlink = null;
+  readonly size = 0;
+  readonly allocated = 0;
+
+  open(_kernel: Kernel, _flags: number, _path: string): number {
+    return -ENXIO;
   }
 }
 

@@ -6,17 +6,20 @@
  * plus its subdirectories. The budget bounds data and inodes together: what does not fit answers ENOSPC.
  */
 import { EEXIST, EMLINK, ENOENT, ENOSPC, ENOTEMPTY } from "../abi/errno.ts";
+import { O_EXCL } from "../abi/fcntl.ts";
 import type { StatFs } from "../abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Budget } from "./chunked-bytes.ts";
+import { RamFifo } from "./fifo.ts";
 import type { File } from "./file.ts";
-import { type Directory, type DirectoryEntry, entryType, type FileSystem, type Inode } from "./inode.ts";
-import { INODE_BYTES, RamInode, RamRegular, RamSymlink } from "./ram-inode.ts";
+import { type Directory, type DirectoryEntry, entryType, type FileSystem, type Inode, type NodeKind } from "./inode.ts";
+import { INODE_BYTES, RamInode, RamRegular, RamSocketNode, RamSymlink } from "./ram-inode.ts";
 
 /** RAMFS_MAGIC (statfs(2)). */
 const RAMFS_MAGIC = 0x858458f6;
 const BLOCK_BYTES = 4096;
 const NLINK_MAX = 65000;
+const NODES = { regular: RamRegular, fifo: RamFifo, socket: RamSocketNode } as const;
 
 export class RamFs implements FileSystem {
   readonly type: string;
@@ -112,6 +115,21 @@ export class RamDirectory extends RamInode implements Directory {
     return inode.open(kernel, flags, path);
   }
 
+  createUnnamed(kernel: Kernel, mode: number, flags: number, path: string): File | number {
+    if (this.#ownName === null) return -ENOENT;
+    if (this.fs.isFull) return -ENOSPC;
+    const inode = new RamRegular(kernel, this.fs, mode);
+    inode.isLinkable = (flags & O_EXCL) === 0;
+    return inode.open(kernel, flags, path);
+  }
+
+  makeNode(kernel: Kernel, name: string, kind: NodeKind, mode: number): number {
+    const refused = this.#refuses(name);
+    if (refused !== 0) return refused;
+    this.add(kernel, name, new NODES[kind](kernel, this.fs, mode));
+    return 0;
+  }
+
   mkdir(kernel: Kernel, name: string, mode: number): number {
     const refused = this.#refuses(name);
     if (refused !== 0) return refused;
@@ -137,9 +155,11 @@ export class RamDirectory extends RamInode implements Directory {
 
   link(kernel: Kernel, name: string, inode: Inode): number {
     const target = inode as RamInode;
-    if (this.#ownName === null || target.nlink === 0) return -ENOENT;
+    const isLinkable = target instanceof RamRegular && target.isLinkable;
+    if (this.#ownName === null || (target.nlink === 0 && !isLinkable)) return -ENOENT;
     if (this.#entries.has(name)) return -EEXIST;
     if (target.nlink >= NLINK_MAX) return -EMLINK;
+    if (isLinkable) target.isLinkable = false;
     this.add(kernel, name, target);
     target.touchChange(kernel, false);
     return 0;
@@ -192,6 +212,17 @@ export class RamDirectory extends RamInode implements Directory {
     return 0;
   }
 
+  exchange(kernel: Kernel, name: string, target: Inode, targetName: string): number {
+    const to = target as RamDirectory;
+    const one = this.#entries.get(name);
+    const other = to.#entries.get(targetName);
+    if (!one || !other) return -ENOENT;
+    if (one === other) return 0;
+    this.#moved(kernel, name, other, to);
+    to.#moved(kernel, targetName, one, this);
+    return 0;
+  }
+
   open(_kernel: Kernel, _flags: number, _path: string): File | number {
     throw new Error("the VFS opens directories itself");
   }
@@ -208,6 +239,19 @@ export class RamDirectory extends RamInode implements Directory {
     this.#entries.set(name, inode);
     inode.nlink++;
     this.touchChange(kernel, true);
+  }
+
+  /** `name`, which is taken, becomes the name of `inode`, which comes from `from`. */
+  #moved(kernel: Kernel, name: string, inode: RamInode, from: RamDirectory): void {
+    this.#entries.set(name, inode);
+    if (inode instanceof RamDirectory) {
+      from.nlink--;
+      this.nlink++;
+      inode.#above = this;
+      inode.#ownName = name;
+    }
+    this.touchChange(kernel, true);
+    inode.touchChange(kernel, false);
   }
 
   #remove(): void {

@@ -14,13 +14,14 @@ import {
   ENOENT,
   ENOTDIR,
   ENOTEMPTY,
-  EOPNOTSUPP,
   EPERM,
   EROFS,
   EXDEV,
 } from "../abi/errno.ts";
 import {
+  AT_EMPTY_PATH,
   AT_FDCWD,
+  AT_SYMLINK_NOFOLLOW,
   O_ACCMODE,
   O_CREAT,
   O_DIRECTORY,
@@ -34,14 +35,19 @@ import {
 import { ST_RDONLY, type StatFs } from "../abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
 import { DirectoryFile } from "./directory-file.ts";
+import { FifoOpening } from "./fifo.ts";
 import type { File, Stat } from "./file.ts";
-import type { AttributeChange, Directory, FileSystem, Inode } from "./inode.ts";
+import type { AttributeChange, Directory, FileSystem, Inode, NodeKind } from "./inode.ts";
 import { Mount } from "./mount.ts";
+import { ANONYMOUS_MOUNT, inodeOf, OpenFileInode } from "./open-inode.ts";
 import { type Place, pathOf, type Walk, walk } from "./path.ts";
 import { PathFile } from "./path-file.ts";
 
 /** O_TMPFILE without O_DIRECTORY. */
 const TMPFILE_BIT = 0o20000000;
+/** Flags of renameat2(2). */
+export const RENAME_NOREPLACE = 1;
+export const RENAME_EXCHANGE = 2;
 
 export class Vfs {
   /** The root of the tree; a process may have another one (FsContext). */
@@ -89,7 +95,24 @@ export class Vfs {
     return found.place ?? -ENOENT;
   }
 
-  /** What a descriptor's file is, for the calls that take AT_EMPTY_PATH or a directory. */
+  /** What a path names, or with AT_EMPTY_PATH and no path the descriptor; AT_SYMLINK_NOFOLLOW counts as well. */
+  locate(kernel: Kernel, dirfd: number, path: string, atFlags: number): Place | number {
+    if (path !== "" || (atFlags & AT_EMPTY_PATH) === 0)
+      return this.resolve(kernel, dirfd, path, (atFlags & AT_SYMLINK_NOFOLLOW) === 0);
+    if (dirfd === AT_FDCWD) return kernel.fs.cwd;
+    const file = kernel.fds.get(dirfd);
+    return file ? this.placeOfFile(file) : -EBADF;
+  }
+
+  /** Where an open file lies. */
+  placeOfFile(file: File): Place {
+    if (file instanceof DirectoryFile || file instanceof PathFile) return file.place;
+    const inode = inodeOf(file);
+    const mount = inode && this.mounts.find(({ fs }) => fs === inode.fs);
+    return mount ? { mount, inode } : { mount: ANONYMOUS_MOUNT, inode: inode ?? new OpenFileInode(file) };
+  }
+
+  /** The directory that paths relative to a descriptor begin in. */
   placeOf(kernel: Kernel, fd: number): Place | number {
     if (fd === AT_FDCWD) return kernel.fs.cwd;
     const file = kernel.fds.get(fd);
@@ -97,11 +120,13 @@ export class Vfs {
     return file instanceof DirectoryFile || file instanceof PathFile ? file.place : -ENOTDIR;
   }
 
-  /** openat(2): a new open file description. */
+  /** openat(2): a new open file description. WOULD_BLOCK for a named pipe without its other side. */
   open(kernel: Kernel, dirfd: number, path: string, flags: number, mode: number): File | number {
-    if ((flags & TMPFILE_BIT) !== 0) return -EOPNOTSUPP;
-    if ((flags & O_ACCMODE) === O_ACCMODE) return -EINVAL;
+    const { inflight } = kernel.current;
+    if (inflight instanceof FifoOpening) return inflight.resume(kernel);
     if ((flags & O_PATH) !== 0) return this.#openPath(kernel, dirfd, path, flags);
+    if ((flags & O_ACCMODE) === O_ACCMODE) return -EINVAL;
+    if ((flags & TMPFILE_BIT) !== 0) return this.#openUnnamed(kernel, dirfd, path, flags, mode);
     const creates = (flags & O_CREAT) !== 0;
     const exclusive = creates && (flags & O_EXCL) !== 0;
     if (creates && (flags & O_DIRECTORY) !== 0) return -EINVAL;
@@ -117,7 +142,7 @@ export class Vfs {
     }
     if (exclusive) return -EEXIST;
     const { inode } = place;
-    if (inode.symlink) return -ELOOP;
+    if (inode.symlink) return (flags & O_DIRECTORY) !== 0 ? -ENOTDIR : -ELOOP;
     const writes = (flags & O_ACCMODE) !== O_RDONLY;
     if (inode.directory) {
       if (writes || creates || (flags & O_TRUNC) !== 0) return -EISDIR;
@@ -146,6 +171,16 @@ export class Vfs {
     return directoryOf(found).mkdir(kernel, found.name, mode & 0o7777 & ~kernel.fs.umask);
   }
 
+  /** mknod(2). */
+  makeNode(kernel: Kernel, dirfd: number, path: string, kind: NodeKind, mode: number): number {
+    const found = this.#walk(kernel, dirfd, path, false, true);
+    if (typeof found === "number") return found;
+    if (found.place) return -EEXIST;
+    if (found.trailingSlash) return -ENOENT;
+    if (found.parent.mount.readOnly) return -EROFS;
+    return directoryOf(found).makeNode(kernel, found.name, kind, mode & 0o7777 & ~kernel.fs.umask);
+  }
+
   symlink(kernel: Kernel, target: string, dirfd: number, path: string): number {
     if (target === "") return -ENOENT;
     const found = this.#walk(kernel, dirfd, path, false, true);
@@ -162,8 +197,9 @@ export class Vfs {
     return place.inode.symlink ? place.inode.symlink.target(kernel) : path === "" ? -ENOENT : -EINVAL;
   }
 
-  link(kernel: Kernel, olddirfd: number, oldPath: string, newdirfd: number, newPath: string, follow: boolean): number {
-    const source = this.resolve(kernel, olddirfd, oldPath, follow);
+  /** linkat(2); `atFlags`: AT_SYMLINK_NOFOLLOW and AT_EMPTY_PATH, of the old path. */
+  link(kernel: Kernel, olddirfd: number, oldPath: string, newdirfd: number, newPath: string, atFlags: number): number {
+    const source = this.locate(kernel, olddirfd, oldPath, atFlags);
     if (typeof source === "number") return source;
     source.inode.hold();
     const result = this.#linkTo(kernel, source, newdirfd, newPath);
@@ -195,15 +231,18 @@ export class Vfs {
     return directoryOf(found).rmdir(kernel, found.name);
   }
 
-  /** rename(2), with its order of errors: EXDEV, EBUSY, EROFS, ENOENT, ENOTDIR, EINVAL, ENOTEMPTY, EISDIR. */
-  rename(kernel: Kernel, olddirfd: number, oldPath: string, newdirfd: number, newPath: string): number {
+  /**
+   * renameat2(2), with its order of errors: EXDEV, EBUSY, EROFS, ENOENT, EEXIST, ENOTDIR, EINVAL, ENOTEMPTY, EISDIR. `flags`:
+   * RENAME_NOREPLACE or RENAME_EXCHANGE.
+   */
+  rename(kernel: Kernel, olddirfd: number, oldPath: string, newdirfd: number, newPath: string, flags = 0): number {
     const from = this.#walk(kernel, olddirfd, oldPath, false, true);
     if (typeof from === "number") return from;
     // Both ends of the first walk are kept while the second one runs: a file system may forget what nobody holds.
     const held = [from.parent.inode, ...(from.place ? [from.place.inode] : [])];
     for (const inode of held) inode.hold();
     const to = this.#walk(kernel, newdirfd, newPath, false, true);
-    const result = typeof to === "number" ? to : this.#renameTo(kernel, from, to);
+    const result = typeof to === "number" ? to : this.#renameTo(kernel, from, to, flags);
     for (const inode of held) inode.release(kernel);
     return result;
   }
@@ -235,6 +274,19 @@ export class Vfs {
     return new PathFile(found.place, flags & (O_PATH | O_DIRECTORY | O_NOFOLLOW), this.#absolute(kernel, found));
   }
 
+  /** O_TMPFILE. */
+  #openUnnamed(kernel: Kernel, dirfd: number, path: string, flags: number, mode: number): File | number {
+    if ((flags & O_DIRECTORY) === 0 || (flags & O_CREAT) !== 0 || (flags & O_ACCMODE) === O_RDONLY) return -EINVAL;
+    const place = this.resolve(kernel, dirfd, path, (flags & O_NOFOLLOW) === 0);
+    if (typeof place === "number") return place;
+    const { directory } = place.inode;
+    if (!directory) return -ENOTDIR;
+    if (place.mount.readOnly) return -EROFS;
+    const above = pathOf(kernel, kernel.fs.root, place) ?? "";
+    const permissions = mode & 0o7777 & ~kernel.fs.umask;
+    return directory.createUnnamed(kernel, permissions, flags, `${above === "/" ? "" : above}/# (deleted)`);
+  }
+
   #linkTo(kernel: Kernel, source: Place, newdirfd: number, newPath: string): number {
     const to = this.#walk(kernel, newdirfd, newPath, false, true);
     if (typeof to === "number") return to;
@@ -246,12 +298,15 @@ export class Vfs {
     return directoryOf(to).link(kernel, to.name, source.inode);
   }
 
-  #renameTo(kernel: Kernel, from: Walk, to: Walk): number {
+  #renameTo(kernel: Kernel, from: Walk, to: Walk, flags: number): number {
     if (from.parent.mount !== to.parent.mount) return -EXDEV;
-    if (from.last !== "name" || to.last !== "name") return -EBUSY;
+    if (from.last !== "name") return -EBUSY;
+    if (to.last !== "name") return flags & RENAME_NOREPLACE ? -EEXIST : -EBUSY;
     if (from.parent.mount.readOnly) return -EROFS;
     const { place } = from;
     if (!place) return -ENOENT;
+    if (flags & RENAME_EXCHANGE) return this.#exchange(kernel, from, place, to);
+    if (to.place && flags & RENAME_NOREPLACE) return -EEXIST;
     if (!place.inode.directory && (from.trailingSlash || to.trailingSlash)) return -ENOTDIR;
     if (place.inode.directory && isWithin(place.inode, to.parent.inode)) return -EINVAL;
     if (to.place) {
@@ -262,6 +317,18 @@ export class Vfs {
     }
     if (place.mount !== from.parent.mount || (to.place && to.place.mount !== to.parent.mount)) return -EBUSY;
     return directoryOf(from).rename(kernel, from.name, to.parent.inode, to.name);
+  }
+
+  #exchange(kernel: Kernel, from: Walk, place: Place, to: Walk): number {
+    const other = to.place;
+    if (!other) return -ENOENT;
+    if (!other.inode.directory && to.trailingSlash) return -ENOTDIR;
+    if (!place.inode.directory && from.trailingSlash) return -ENOTDIR;
+    if (place.inode.directory && isWithin(place.inode, to.parent.inode)) return -EINVAL;
+    if (other.inode.directory && isWithin(other.inode, from.parent.inode)) return -EINVAL;
+    if (other.inode === place.inode) return 0;
+    if (place.mount !== from.parent.mount || other.mount !== to.parent.mount) return -EBUSY;
+    return directoryOf(from).exchange(kernel, from.name, to.parent.inode, to.name);
   }
 
   /** `asEntry`: the entry itself is meant, to be made or removed: a trailing slash does not make the walk follow a link. */
@@ -282,6 +349,7 @@ export class Vfs {
 
   /** The absolute path of what a walk has found, for /proc/self/fd. */
   #absolute(kernel: Kernel, found: Walk): string {
+    if (found.path !== undefined) return found.path;
     const above = pathOf(kernel, kernel.fs.root, found.parent) ?? "(deleted)";
     if (found.last !== "name") return above;
     return `${above === "/" ? "" : above}/${found.name}`.slice(0, PATH_MAX);

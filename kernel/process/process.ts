@@ -22,7 +22,6 @@ import type { WaitQueue } from "../sched/wait-queue.ts";
 import type { ClockDriver } from "../virtio/clock.ts";
 import type { ConsoleDriver } from "../virtio/console.ts";
 import type { EntropyDriver } from "../virtio/entropy.ts";
-import type { Credentials } from "./credentials.ts";
 import type { FsContext } from "./fs-context.ts";
 import { LinuxState } from "./linux-state.ts";
 
@@ -73,6 +72,8 @@ export class Process implements Kernel {
     this.entropy = machine.entropy;
     this.console = machine.console;
     this.linux = new LinuxState(this, parent?.linux ?? null);
+    fds.limits = this.linux.limits;
+    fds.locks = machine.fileLocks;
   }
 
   get vfs(): Vfs {
@@ -93,10 +94,6 @@ export class Process implements Kernel {
 
   get current(): Task {
     return this.scheduler.current;
-  }
-
-  get credentials(): Credentials {
-    return this.linux.credentials;
   }
 
   get ppid(): number {

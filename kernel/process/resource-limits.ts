@@ -1,5 +1,5 @@
 /**
- * Resource limits (getrlimit(2)): kept and reported; RLIMIT_NOFILE and RLIMIT_AS have an effect. Values are bytes or counts, Infinity
+ * Resource limits (getrlimit(2)): kept and reported; RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_NPROC and RLIMIT_AS have an effect. Values are bytes or counts, Infinity
  * for RLIM_INFINITY.
  */
 import { FD_MAX } from "../fs/fd-table.ts";
@@ -47,6 +47,16 @@ export class ResourceLimits {
   /** RLIMIT_NPROC: threads of one process. */
   get threadsMax(): number {
     return this.get(RLIMIT_NPROC).soft;
+  }
+
+  /** RLIMIT_NOFILE: one more than the highest descriptor. */
+  get openFilesMax(): number {
+    return Math.min(FD_MAX, this.get(RLIMIT_NOFILE).soft);
+  }
+
+  /** RLIMIT_FSIZE: bytes that a write may make a file grow to. */
+  get fileBytesMax(): number {
+    return this.get(RLIMIT_FSIZE).soft;
   }
 
   set(resource: number, limit: ResourceLimit): void {

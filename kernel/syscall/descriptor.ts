@@ -7,8 +7,10 @@ import {
   F_DUPFD_CLOEXEC,
   F_GETFD,
   F_GETFL,
+  F_GETPIPE_SZ,
   F_SETFD,
   F_SETFL,
+  F_SETPIPE_SZ,
   FD_CLOEXEC,
   O_APPEND,
   O_CLOEXEC,
@@ -18,11 +20,9 @@ import {
   O_PATH,
 } from "../abi/fcntl.ts";
 import { FIOCLEX, FIONBIO, FIONCLEX } from "../abi/ioctl.ts";
-import { PipeReadEnd, PipeWriteEnd } from "../fs/pipe.ts";
+import { PipeEnd } from "../fs/pipe.ts";
 import type { Kernel } from "../kernel.ts";
 
-const F_SETPIPE_SZ = 1031;
-const F_GETPIPE_SZ = 1032;
 /** What F_SETFL may change (fcntl(2)). */
 const SETTABLE_FLAGS = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME;
 
@@ -58,9 +58,9 @@ export function sys_fcntl(k: Kernel, fd: number, cmd: number, arg: number): numb
       file.flags = (file.flags & ~SETTABLE_FLAGS) | (arg & SETTABLE_FLAGS);
       return 0;
     case F_GETPIPE_SZ:
-      return file instanceof PipeReadEnd || file instanceof PipeWriteEnd ? file.pipe.capacity : -EBADF;
+      return file instanceof PipeEnd ? file.pipe.capacity : -EBADF;
     case F_SETPIPE_SZ:
-      return file instanceof PipeReadEnd || file instanceof PipeWriteEnd ? file.pipe.setCapacity(arg) : -EBADF;
+      return file instanceof PipeEnd ? file.pipe.setCapacity(arg) : -EBADF;
     default:
       return -EINVAL;
   }

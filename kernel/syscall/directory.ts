@@ -1,31 +1,23 @@
 /**
  * System calls on paths: what is made, removed, renamed, linked, looked at; and getdents64(2). The work is Vfs'; here arguments are checked.
  */
-import { EACCES, EBADF, EFAULT, EINVAL, ENOENT, ENOTDIR, ERANGE, EROFS } from "../abi/errno.ts";
+import { EBADF, EFAULT, EINVAL, ENOTDIR, ERANGE } from "../abi/errno.ts";
 import {
+  AT_EACCESS,
   AT_EMPTY_PATH,
   AT_FDCWD,
+  AT_NO_AUTOMOUNT,
   AT_REMOVEDIR,
   AT_SYMLINK_FOLLOW,
   AT_SYMLINK_NOFOLLOW,
   O_PATH,
-  R_OK,
-  S_IFDIR,
-  S_IFMT,
-  W_OK,
-  X_OK,
 } from "../abi/fcntl.ts";
-import { emptyStat, STAT_BYTES, STATFS_BYTES, writeStat, writeStatFs } from "../abi/stat.ts";
 import { writeBytes } from "../fs/byte-string.ts";
-import type { AttributeChange, Inode } from "../fs/inode.ts";
+import type { AttributeChange } from "../fs/inode.ts";
 import type { Kernel } from "../kernel.ts";
+import { accessAt, changeAt, readlinkAt, timesChange, writeStatAt, writeStatFsOf } from "./attributes.ts";
 import { pathArgument } from "./path-argument.ts";
 
-const AT_NO_AUTOMOUNT = 0x800;
-const AT_EACCESS = 0x200;
-/** tv_nsec of utimensat(2). */
-const UTIME_NOW = 0x3fffffff;
-const UTIME_OMIT = 0x3ffffffe;
 const TIMESPEC_BYTES = 16;
 
 /** newfstatat(2). */
@@ -39,19 +31,7 @@ export function sys_fstatat(
 ): number {
   if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT)) return -EINVAL;
   const name = pathArgument(k, path, pathLength);
-  if (typeof name === "number") return name;
-  const stat = emptyStat();
-  const file = name === "" && flags & AT_EMPTY_PATH ? k.fds.get(dirfd) : null;
-  let result: number;
-  if (file) result = file.stat(k, stat);
-  else if (name === "" && flags & AT_EMPTY_PATH) {
-    if (dirfd !== AT_FDCWD) return -EBADF;
-    result = k.fs.cwd.inode.stat(k, stat);
-  } else result = k.vfs.stat(k, dirfd, name, (flags & AT_SYMLINK_NOFOLLOW) === 0, stat);
-  if (result !== 0) return result;
-  if (!k.mem.has(statbuf >>> 0, STAT_BYTES)) return -EFAULT;
-  writeStat(k.mem, statbuf >>> 0, stat);
-  return 0;
+  return typeof name === "number" ? name : writeStatAt(k, dirfd, name, flags, statbuf);
 }
 
 /** unlinkat(2). */
@@ -100,7 +80,7 @@ export function sys_linkat(
   if (typeof from === "number") return from;
   const to = pathArgument(k, newPath, newLength);
   if (typeof to === "number") return to;
-  return k.vfs.link(k, olddirfd, from, newdirfd, to, (flags & AT_SYMLINK_FOLLOW) !== 0);
+  return k.vfs.link(k, olddirfd, from, newdirfd, to, flags & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW);
 }
 
 /** symlinkat(2). */
@@ -127,20 +107,11 @@ export function sys_readlinkat(
   buf: number,
   bufsiz: number,
 ): number {
-  if (bufsiz <= 0) return -EINVAL;
   const name = pathArgument(k, path, pathLength);
-  if (typeof name === "number") return name;
-  const target = k.vfs.readlink(k, dirfd, name);
-  if (typeof target === "number") return target;
-  const contents = target.slice(0, bufsiz);
-  if (!k.mem.has(buf >>> 0, contents.length)) return -EFAULT;
-  return writeBytes(k.mem.u8, buf >>> 0, contents);
+  return typeof name === "number" ? name : readlinkAt(k, dirfd, name, buf, bufsiz);
 }
 
-/**
- * faccessat(2), as root: everything may be read and written, except on a read-only mount; a file may be executed if anybody may, a
- * directory always may be searched.
- */
+/** faccessat(2), as root. */
 export function sys_faccessat(
   k: Kernel,
   dirfd: number,
@@ -149,32 +120,15 @@ export function sys_faccessat(
   mode: number,
   flags: number,
 ): number {
-  if (mode & ~(R_OK | W_OK | X_OK)) return -EINVAL;
   if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EACCESS | AT_EMPTY_PATH)) return -EINVAL;
   const name = pathArgument(k, path, pathLength);
-  if (typeof name === "number") return name;
-  const place =
-    name === "" && flags & AT_EMPTY_PATH
-      ? k.vfs.placeOf(k, dirfd)
-      : k.vfs.resolve(k, dirfd, name, (flags & AT_SYMLINK_NOFOLLOW) === 0);
-  if (typeof place === "number") return place;
-  const { kind } = place.inode;
-  if (mode & W_OK && place.mount.readOnly && (kind === "regular" || kind === "directory")) return -EROFS;
-  if (mode & X_OK) {
-    const stat = emptyStat();
-    const result = place.inode.stat(k, stat);
-    if (result !== 0) return result;
-    if ((stat.mode & S_IFMT) !== S_IFDIR && (stat.mode & 0o111) === 0) return -EACCES;
-  }
-  return 0;
+  return typeof name === "number" ? name : accessAt(k, dirfd, name, mode, flags);
 }
 
 /** fchmodat(2). */
 export function sys_fchmodat(k: Kernel, dirfd: number, path: number, pathLength: number, mode: number): number {
   const name = pathArgument(k, path, pathLength);
-  if (typeof name === "number") return name;
-  const place = k.vfs.resolve(k, dirfd, name, true);
-  return typeof place === "number" ? place : k.vfs.setAttributes(k, place, { mode: mode & 0o7777 });
+  return typeof name === "number" ? name : changeAt(k, dirfd, name, 0, { mode: mode & 0o7777 });
 }
 
 /** utimensat(2); a null path means the descriptor itself. */
@@ -189,16 +143,9 @@ export function sys_utimensat(
   if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return -EINVAL;
   const change = timesArgument(k, times >>> 0);
   if (typeof change === "number") return change;
-  if (pathLength === 0 && (path === 0 || flags & AT_EMPTY_PATH)) {
-    const inode = inodeOf(k, dirfd);
-    if (typeof inode === "number") return inode;
-    return inode.fs.readOnly ? -EROFS : isEmpty(change) ? 0 : inode.setAttributes(k, change);
-  }
+  if (pathLength === 0 && path === 0) return changeAt(k, dirfd, "", AT_EMPTY_PATH, change);
   const name = pathArgument(k, path, pathLength);
-  if (typeof name === "number") return name;
-  const place = k.vfs.resolve(k, dirfd, name, (flags & AT_SYMLINK_NOFOLLOW) === 0);
-  if (typeof place === "number") return place;
-  return isEmpty(change) ? 0 : k.vfs.setAttributes(k, place, change);
+  return typeof name === "number" ? name : changeAt(k, dirfd, name, flags, change);
 }
 
 /** getdents64(2). */
@@ -215,13 +162,7 @@ export function sys_statfs(k: Kernel, path: number, pathLength: number, buf: num
   const name = pathArgument(k, path, pathLength);
   if (typeof name === "number") return name;
   const place = k.vfs.resolve(k, AT_FDCWD, name, true);
-  if (typeof place === "number") return place;
-  const out = { type: 0, bsize: 0, blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0, namelen: 0, flags: 0 };
-  const result = k.vfs.statfs(k, place, out);
-  if (result !== 0) return result;
-  if (!k.mem.has(buf >>> 0, STATFS_BYTES)) return -EFAULT;
-  writeStatFs(k.mem, buf >>> 0, out);
-  return 0;
+  return typeof place === "number" ? place : writeStatFsOf(k, place, buf);
 }
 
 /** chdir(2). */
@@ -240,35 +181,13 @@ export function sys_getcwd(k: Kernel, buf: number, size: number): number {
   return writeBytes(k.mem.u8, buf >>> 0, path);
 }
 
-/** The inode behind a descriptor, for the calls that change its attributes. */
-function inodeOf(k: Kernel, fd: number): Inode | number {
-  if (fd === AT_FDCWD) return k.fs.cwd.inode;
-  const file = k.fds.get(fd);
-  if (!file) return -EBADF;
-  if ("inode" in file) return file.inode as Inode;
-  const place = k.vfs.placeOf(k, fd);
-  return typeof place === "number" ? -ENOENT : place.inode;
-}
-
-function isEmpty(change: AttributeChange): boolean {
-  return change.atimeSec === undefined && change.mtimeSec === undefined;
-}
-
 /** Two `struct timespec`, or 0 for "now, both". */
-function timesArgument(k: Kernel, ptr: number): AttributeChange | number {
-  const ms = k.clock.realtimeMs();
-  const nowSec = Math.floor(ms / 1000);
-  const nowNsec = Math.floor((ms - nowSec * 1000) * 1e6);
-  if (ptr === 0) return { atimeSec: nowSec, atimeNsec: nowNsec, mtimeSec: nowSec, mtimeNsec: nowNsec };
-  if (!k.mem.has(ptr, 2 * TIMESPEC_BYTES)) return -EFAULT;
-  const change: AttributeChange = {};
-  for (const which of ["atime", "mtime"] as const) {
-    const at = which === "atime" ? ptr : ptr + TIMESPEC_BYTES;
-    const nsec = k.mem.getI64(at + 8);
-    if (nsec === UTIME_OMIT) continue;
-    if (nsec !== UTIME_NOW && (nsec < 0 || nsec > 999_999_999)) return -EINVAL;
-    change[`${which}Sec`] = nsec === UTIME_NOW ? nowSec : k.mem.getI64(at);
-    change[`${which}Nsec`] = nsec === UTIME_NOW ? nowNsec : nsec;
-  }
-  return change;
+export function timesArgument(k: Kernel, ptr: number): AttributeChange | number {
+  if (ptr === 0) return timesChange(k, null);
+  const { mem } = k;
+  if (!mem.has(ptr, 2 * TIMESPEC_BYTES)) return -EFAULT;
+  return timesChange(k, {
+    atime: { sec: mem.getI64(ptr), nsec: mem.getI64(ptr + 8) },
+    mtime: { sec: mem.getI64(ptr + TIMESPEC_BYTES), nsec: mem.getI64(ptr + TIMESPEC_BYTES + 8) },
+  });
 }

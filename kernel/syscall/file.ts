@@ -4,8 +4,7 @@
 import { EBADF, EFAULT, EINVAL, EMFILE, ESPIPE } from "../abi/errno.ts";
 import { IOV_MAX, O_CLOEXEC, O_NONBLOCK, O_PATH } from "../abi/fcntl.ts";
 import { emptyStat, IOVEC_BYTES, STAT_BYTES, writeStat } from "../abi/stat.ts";
-import { FD_MAX } from "../fs/fd-table.ts";
-import type { File } from "../fs/file.ts";
+import type { File, Seekable } from "../fs/file.ts";
 import type { Kernel } from "../kernel.ts";
 import { WOULD_BLOCK } from "../sched/task.ts";
 import { pathArgument } from "./path-argument.ts";
@@ -25,7 +24,7 @@ export function sys_openat(
 ): number {
   const name = pathArgument(k, path, pathLength);
   if (typeof name === "number") return name;
-  if (k.fds.count >= FD_MAX) return -EMFILE;
+  if (!k.fds.hasRoom) return -EMFILE;
   const file = k.vfs.open(k, dirfd, name, flags & ~O_CLOEXEC, mode);
   return typeof file === "number" ? file : k.fds.open(file, (flags & O_CLOEXEC) !== 0);
 }
@@ -73,12 +72,14 @@ export function sys_pwrite(k: Kernel, fd: number, buf: number, count: number, of
 
 /** readv(2). */
 export function sys_readv(k: Kernel, fd: number, iov: number, iovcnt: number): number {
-  return transferVector(k, fd, iov, iovcnt, false);
+  const file = k.fds.get(fd);
+  return file ? transferVector(k, file, iov, iovcnt, false) : -EBADF;
 }
 
 /** writev(2). */
 export function sys_writev(k: Kernel, fd: number, iov: number, iovcnt: number): number {
-  return transferVector(k, fd, iov, iovcnt, true);
+  const file = k.fds.get(fd);
+  return file ? transferVector(k, file, iov, iovcnt, true) : -EBADF;
 }
 
 /** lseek(2). */
@@ -124,12 +125,44 @@ function sync(k: Kernel, fd: number, dataOnly: boolean): number {
 }
 
 /**
- * The buffers of a vector one after the other, until one is not transferred in whole. Only the first may park: what has been transferred
- * before a later one would have to wait is the result, as a short count, which read(2) and write(2) allow.
+ * The buffers of a vector one after the other, until one is not transferred in whole; at most `bytesMax` bytes. Only the first may park: what
+ * has been transferred before a later one would have to wait is the result, as a short count, which read(2) and write(2) allow.
+ * `offset` below 0: the file's own.
  */
-function transferVector(k: Kernel, fd: number, iov: number, iovcnt: number, writes: boolean): number {
-  const file = k.fds.get(fd);
-  if (!file) return -EBADF;
+export function transferVector(
+  k: Kernel,
+  file: File,
+  iov: number,
+  iovcnt: number,
+  writes: boolean,
+  offset = -1,
+  bytesMax = RW_COUNT_MAX,
+): number {
+  const { mem } = k;
+  const vector = iov >>> 0;
+  const total = vectorBytes(k, iov, iovcnt);
+  if (total < 0) return total;
+  if (offset >= 0 && !file.seekable) return -ESPIPE;
+  // Without any bytes it is still a call: a descriptor that is not open for it answers EBADF.
+  if (total === 0) return transfer(k, file, 0, 0, writes, offset);
+  let done = 0;
+  for (let i = 0; i < iovcnt; i++) {
+    const base = mem.getU32(vector + i * IOVEC_BYTES);
+    const length = Math.min(mem.getU32(vector + i * IOVEC_BYTES + 4), bytesMax - done);
+    if (length === 0) continue;
+    const at = offset < 0 ? offset : offset + done;
+    const result =
+      done === 0 ? transfer(k, file, base, length, writes, at) : transferNow(k, file, base, length, writes, at);
+    if (result === WOULD_BLOCK) return WOULD_BLOCK;
+    if (result < 0) return done > 0 ? done : result;
+    done += result;
+    if (result < length) break;
+  }
+  return done;
+}
+
+/** The bytes that a vector names; -EINVAL for too many of them or too many pieces, -EFAULT for what is not memory. */
+export function vectorBytes(k: Kernel, iov: number, iovcnt: number): number {
   if (iovcnt < 0 || iovcnt > IOV_MAX) return -EINVAL;
   const { mem } = k;
   const vector = iov >>> 0;
@@ -141,30 +174,27 @@ function transferVector(k: Kernel, fd: number, iov: number, iovcnt: number, writ
     if (length > SSIZE_MAX || total > SSIZE_MAX) return -EINVAL;
     if (!mem.has(mem.getU32(vector + i * IOVEC_BYTES), length)) return -EFAULT;
   }
-  // Without any bytes it is still a call: a descriptor that is not open for it answers EBADF.
-  if (total === 0) return writes ? file.write(k, 0, 0) : file.read(k, 0, 0);
-  let done = 0;
-  for (let i = 0; i < iovcnt; i++) {
-    const base = mem.getU32(vector + i * IOVEC_BYTES);
-    const length = Math.min(mem.getU32(vector + i * IOVEC_BYTES + 4), RW_COUNT_MAX - done);
-    if (length === 0) continue;
-    const result = done === 0 ? transfer(k, file, base, length, writes) : transferNow(k, file, base, length, writes);
-    if (result === WOULD_BLOCK) return WOULD_BLOCK;
-    if (result < 0) return done > 0 ? done : result;
-    done += result;
-    if (result < length) break;
-  }
-  return done;
+  return total;
 }
 
-function transfer(k: Kernel, file: File, buf: number, count: number, writes: boolean): number {
-  return writes ? file.write(k, buf, count) : file.read(k, buf, count);
+function transfer(k: Kernel, file: File, buf: number, count: number, writes: boolean, offset: number): number {
+  if (offset < 0) return writes ? file.write(k, buf, count) : file.read(k, buf, count);
+  const seekable = file.seekable as Seekable;
+  return writes ? seekable.pwrite(k, buf, count, offset) : seekable.pread(k, buf, count, offset);
 }
 
-function transferNow(k: Kernel, file: File, buf: number, count: number, writes: boolean): number {
+/** The same without waiting: -EAGAIN where it would. */
+export function transferNow(
+  k: Kernel,
+  file: File,
+  buf: number,
+  count: number,
+  writes: boolean,
+  offset: number,
+): number {
   const { flags } = file;
   file.flags |= O_NONBLOCK;
-  const result = transfer(k, file, buf, count, writes);
+  const result = transfer(k, file, buf, count, writes, offset);
   file.flags = flags;
   return result;
 }

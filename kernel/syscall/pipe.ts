@@ -3,7 +3,7 @@
  */
 import { EFAULT, EINVAL, EMFILE } from "../abi/errno.ts";
 import { O_CLOEXEC, O_NONBLOCK } from "../abi/fcntl.ts";
-import { Pipe } from "../fs/pipe.ts";
+import { PipeEnd } from "../fs/pipe.ts";
 import type { Kernel } from "../kernel.ts";
 
 /** pipe2(2): the read end's and the write end's descriptor at `pipefd`. O_DIRECT (packet mode) is not there. */
@@ -11,13 +11,12 @@ export function sys_pipe2(k: Kernel, pipefd: number, flags: number): number {
   if (flags & ~(O_CLOEXEC | O_NONBLOCK)) return -EINVAL;
   const ptr = pipefd >>> 0;
   if (!k.mem.has(ptr, 8)) return -EFAULT;
-  const pipe = new Pipe(flags & O_NONBLOCK);
+  const [reader, writer] = PipeEnd.pair(flags & O_NONBLOCK);
   const cloexec = (flags & O_CLOEXEC) !== 0;
-  const readFd = k.fds.open(pipe.reader, cloexec);
-  if (readFd < 0) return readFd;
-  const writeFd = k.fds.open(pipe.writer, cloexec);
+  const readFd = k.fds.open(reader, cloexec);
+  const writeFd = readFd < 0 ? readFd : k.fds.open(writer, cloexec);
   if (writeFd < 0) {
-    k.fds.close(k, readFd);
+    if (readFd >= 0) k.fds.close(k, readFd);
     return -EMFILE;
   }
   k.mem.setU32(ptr, readFd);

@@ -5,13 +5,24 @@
  * inode is dropped. Inodes that nobody holds are kept while there are few of them (the cache) and dropped oldest first. Attributes and
  * names are never cached: the host's folder may change under us, and asking costs a microsecond.
  */
-import { EIO, ENOENT, ESTALE } from "../../abi/errno.ts";
-import { O_EXCL, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_IFSOCK } from "../../abi/fcntl.ts";
+import { EINVAL, EIO, ENOENT, EOPNOTSUPP, EPERM, ESTALE } from "../../abi/errno.ts";
+import {
+  O_CREAT,
+  O_EXCL,
+  O_WRONLY,
+  S_IFCHR,
+  S_IFDIR,
+  S_IFIFO,
+  S_IFLNK,
+  S_IFMT,
+  S_IFREG,
+  S_IFSOCK,
+} from "../../abi/fcntl.ts";
 import { ST_RDONLY, type StatFs } from "../../abi/stat.ts";
 import type { Kernel } from "../../kernel.ts";
 import { fromBytes } from "../byte-string.ts";
 import type { File, FileKind, Stat } from "../file.ts";
-import type { AttributeChange, Directory, DirectoryEntry, FileSystem, Inode } from "../inode.ts";
+import type { AttributeChange, Directory, DirectoryEntry, FileSystem, Inode, NodeKind } from "../inode.ts";
 import { FuseFile } from "./fuse-file.ts";
 import * as fuse from "./protocol.ts";
 import type { FuseSession } from "./session.ts";
@@ -340,6 +351,19 @@ export class FuseInode implements Inode, Directory {
     return typeof inode === "number" ? inode : new FuseFile(inode, handle, flags & ~O_EXCL, path);
   }
 
+  createUnnamed(_kernel: Kernel, _mode: number, _flags: number, _path: string): number {
+    return -EOPNOTSUPP;
+  }
+
+  /** A regular file; the host is asked for nothing else. */
+  makeNode(kernel: Kernel, name: string, kind: NodeKind, mode: number): number {
+    if (kind !== "regular") return -EPERM;
+    const file = this.create(kernel, name, mode, O_WRONLY | O_CREAT | O_EXCL, "");
+    if (typeof file === "number") return file;
+    file.close(kernel);
+    return 0;
+  }
+
   mkdir(_kernel: Kernel, name: string, mode: number): number {
     const { session } = this.fs;
     session.begin(fuse.MKDIR_IN_BYTES);
@@ -390,6 +414,11 @@ export class FuseInode implements Inode, Directory {
     if (typeof replaced !== "number") replaced.#ownName = null;
     moved.seenAt(to, targetName);
     return 0;
+  }
+
+  /** Node has no renameat2(2). */
+  exchange(_kernel: Kernel, _name: string, _target: Inode, _targetName: string): number {
+    return -EINVAL;
   }
 
   sync(_kernel: Kernel): number {

@@ -3,7 +3,10 @@
  * conformance program fails the build.
  */
 import type { Row } from "../row.ts";
+import { ATTRIBUTE_ROWS } from "./attributes.ts";
 import { AUXILIARY_TABLE } from "./auxiliary.ts";
+import { COPY_ROWS } from "./copy.ts";
+import { DESCRIPTOR_ROWS } from "./descriptor.ts";
 import { FILE_ROWS } from "./file.ts";
 import { MEMORY_ROWS } from "./memory.ts";
 import { PATH_ROWS } from "./path.ts";
@@ -11,10 +14,19 @@ import { PROCESS_ROWS } from "./process.ts";
 import { READINESS_ROWS } from "./readiness.ts";
 import { SIGNAL_ROWS } from "./signal.ts";
 import { SOCKET_ROWS } from "./socket.ts";
+import { STORAGE_ROWS } from "./storage.ts";
 import { THREAD_ROWS } from "./thread.ts";
 import { TIME_ROWS } from "./time.ts";
+import { TRANSFER_ROWS } from "./transfer.ts";
+import { XATTR_ROWS } from "./xattr.ts";
 
 export const LINUX_TABLE: readonly Row[] = [
+  ...TRANSFER_ROWS,
+  ...COPY_ROWS,
+  ...DESCRIPTOR_ROWS,
+  ...STORAGE_ROWS,
+  ...ATTRIBUTE_ROWS,
+  ...XATTR_ROWS,
   ...FILE_ROWS,
   ...PATH_ROWS,
   ...SOCKET_ROWS,

@@ -5,7 +5,7 @@ import { FIONREAD } from "../../../kernel/abi/ioctl.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT } from "../../../kernel/abi/poll.ts";
 import { FD_MAX } from "../../../kernel/fs/fd-table.ts";
 import type { File, Stat } from "../../../kernel/fs/file.ts";
-import { PIPE_BUF, type PipeReadEnd, type PipeWriteEnd } from "../../../kernel/fs/pipe.ts";
+import { PIPE_BUF, type PipeEnd } from "../../../kernel/fs/pipe.ts";
 import { WOULD_BLOCK } from "../../../kernel/sched/task.ts";
 import { sys_writev } from "../../../kernel/syscall/file.ts";
 import { sys_pipe2 } from "../../../kernel/syscall/pipe.ts";
@@ -20,8 +20,8 @@ function makePipe(flags = 0) {
   expect(t.call(() => sys_pipe2(k, 16, flags))).toBe(0);
   const readFd = k.mem.getI32(16);
   const writeFd = k.mem.getI32(20);
-  const reader = k.fds.get(readFd) as PipeReadEnd;
-  const writer = k.fds.get(writeFd) as PipeWriteEnd;
+  const reader = k.fds.get(readFd) as PipeEnd;
+  const writer = k.fds.get(writeFd) as PipeEnd;
   return { k, t, readFd, writeFd, reader, writer };
 }
 
@@ -190,8 +190,8 @@ describe("pipe(7)", () => {
     const stat = {} as Stat;
     expect(reader.stat(k, stat)).toBe(0);
     expect(stat.mode & S_IFMT).toBe(S_IFIFO);
-    expect(reader.write()).toBe(-EBADF);
-    expect(writer.read()).toBe(-EBADF);
+    expect(reader.write(k, 0, 1)).toBe(-EBADF);
+    expect(writer.read(k, 0, 1)).toBe(-EBADF);
   });
   it("F_SETPIPE_SZ keeps the bytes, rounds up, and refuses to lose any", () => {
     const { k, t, reader, writer } = makePipe();
