@@ -144,7 +144,10 @@ class Build {
       [this.tools.version, basename(musl), ...compileFlags()],
       [...own, ...filesIn(overlay, /./)],
     );
-    this.toolchainHash = hashOf([libraryHash], [join(linuxDir, "compiler.ts")]);
+    this.toolchainHash = hashOf(
+      [libraryHash],
+      ["compiler.ts", "run.ts"].map((name) => join(linuxDir, name)),
+    );
     const hashFile = join(buildDir, "toolchain.hash");
     writeCompiler(this.tools, bin, sysroot, nodeBin);
     if (!this.force && isMadeFrom(hashFile, libraryHash, join(sysroot, "lib/libc.a"))) return false;
