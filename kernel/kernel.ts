@@ -9,6 +9,7 @@ import type { Vfs } from "./fs/vfs.ts";
 import type { GuestMemory } from "./mem/guest-memory.ts";
 import type { PhysicalMemory } from "./mem/physical.ts";
 import type { NetworkStack } from "./net/network-stack.ts";
+import type { Credentials } from "./process/credentials.ts";
 import type { FsContext } from "./process/fs-context.ts";
 import type { Ring } from "./ring/ring.ts";
 import type { Scheduler } from "./sched/scheduler.ts";
@@ -52,6 +53,7 @@ export interface Kernel {
   /** The process: its number, and its parent's (0 for process 1). */
   readonly pid: number;
   readonly ppid: number;
+  readonly credentials: Credentials;
   /** By address: who waits in FUTEX_WAIT. */
   readonly futexes: Map<number, WaitQueue>;
   /** Live threads of the process; the scheduler's and the process' own. */

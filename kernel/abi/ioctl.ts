@@ -12,6 +12,7 @@ export const TCFLSH = 0x540b;
 export const TIOCSCTTY = 0x540e;
 export const TIOCGPGRP = 0x540f;
 export const TIOCSPGRP = 0x5410;
+/** Bytes sent that the peer has not taken; SIOCOUTQ is the same. */
 export const TIOCOUTQ = 0x5411;
 export const TIOCGWINSZ = 0x5413;
 export const TIOCSWINSZ = 0x5414;
@@ -23,3 +24,5 @@ export const TIOCGSID = 0x5429;
 export const FIONCLEX = 0x5450;
 export const FIOCLEX = 0x5451;
 export const FIOASYNC = 0x5452;
+/** True (1) at urgent data. */
+export const SIOCATMARK = 0x8905;

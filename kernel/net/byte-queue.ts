@@ -2,6 +2,8 @@
  * Received bytes that nobody has read yet: a ring of bytes that starts small and grows to what it has to hold. Who puts bytes in
  * keeps within the bound that the socket advertises; the queue itself only grows.
  */
+import type { GuestMemory } from "../mem/guest-memory.ts";
+import type { IoVector } from "./io-vector.ts";
 
 const FIRST_BYTES = 4096;
 /** An emptied queue gives a larger buffer than this back. */
@@ -37,6 +39,19 @@ export class ByteQueue {
     target.set(this.#bytes.subarray(head, head + first));
     if (size > first) target.set(this.#bytes.subarray(0, size - first), first);
     return size;
+  }
+
+  /** Copies `size` bytes, which are there, to the vector from position `from` on; nothing is taken out. */
+  copyTo(mem: GuestMemory, into: IoVector, from: number, size: number): void {
+    if (into.count === 1) {
+      const start = (into.addresses[0] as number) + from;
+      this.peek(mem.u8.subarray(start, start + size));
+      return;
+    }
+    let offset = 0;
+    into.forEach(mem, from, size, (piece) => {
+      offset += this.peek(piece, offset);
+    });
   }
 
   /** Drops `count` bytes (at most what there is) from the front; the bytes dropped. */

@@ -10,15 +10,15 @@ import {
   EDESTADDRREQ,
   EINVAL,
   EMSGSIZE,
-  ENOENT,
   ENOTCONN,
   ENOTTY,
   EOPNOTSUPP,
+  EPERM,
   EPIPE,
 } from "../abi/errno.ts";
 import { O_NONBLOCK, O_RDWR } from "../abi/fcntl.ts";
-import { FIONREAD } from "../abi/ioctl.ts";
-import { POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM } from "../abi/poll.ts";
+import { FIONREAD, TIOCOUTQ } from "../abi/ioctl.ts";
+import { POLLERR, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM } from "../abi/poll.ts";
 import {
   AF_UNIX,
   AF_UNSPEC,
@@ -34,9 +34,11 @@ import type { Stat } from "../fs/file.ts";
 import type { Kernel } from "../kernel.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
 import { type Address, anyAddress, asFamily, sameHost, UNNAMED } from "./address.ts";
+import { type Ancillary, credentialsOf, holdFiles, releaseFiles } from "./ancillary.ts";
+import { IoVector } from "./io-vector.ts";
 import { writeIntResult } from "./ioctl-result.ts";
 import type { NetworkStack } from "./network-stack.ts";
-import { type Socket, statSocket } from "./socket.ts";
+import { type Received, type Socket, statSocket } from "./socket.ts";
 import { SocketOptions } from "./socket-options.ts";
 
 /** 65,535 less the headers of IPv4 and UDP. */
@@ -48,7 +50,12 @@ const QUEUE_COUNT_MAX = 1024;
 interface Datagram {
   readonly from: Address;
   readonly bytes: Uint8Array;
+  readonly ancillary: Ancillary | null;
 }
+
+/** The vector of read(2) and write(2), and what they tell besides bytes: nothing. */
+const single = new IoVector();
+const ignored: Received = { address: null, ancillary: null, flags: 0 };
 
 export class DatagramSocket implements Socket {
   readonly kind = "socket";
@@ -62,14 +69,17 @@ export class DatagramSocket implements Socket {
   readonly durable = null;
   readonly options = new SocketOptions();
   readonly listening = false;
+  readonly peerCredentials = null;
   local: Address;
   peer: Address | null = null;
   bound = false;
   readonly #stack: NetworkStack;
   readonly #queue: Datagram[] = [];
   #queuedBytes = 0;
-  /** The other end of a socketpair. */
-  #twin: DatagramSocket | null = null;
+  /** AF_UNIX: the socket that it is connected to. Once that is closed nobody takes its place. */
+  #target: DatagramSocket | null = null;
+  #isPair = false;
+  #closed = false;
   #shut = 0;
   #error = 0;
 
@@ -84,8 +94,10 @@ export class DatagramSocket implements Socket {
   static pair(stack: NetworkStack, flags: number): [DatagramSocket, DatagramSocket] {
     const a = new DatagramSocket(stack, AF_UNIX, flags);
     const b = new DatagramSocket(stack, AF_UNIX, flags);
-    a.#twin = b;
-    b.#twin = a;
+    a.#target = b;
+    b.#target = a;
+    a.#isPair = true;
+    b.#isPair = true;
     a.peer = UNNAMED;
     b.peer = UNNAMED;
     return [a, b];
@@ -106,42 +118,49 @@ export class DatagramSocket implements Socket {
   }
 
   /** Sets the default destination and whom it hears; AF_UNSPEC undoes it. */
-  connect(_k: Kernel, to: Address): number {
+  connect(k: Kernel, to: Address): number {
     if (to.family === AF_UNSPEC) {
       this.peer = null;
+      this.#target = null;
       return 0;
     }
     if (this.domain === AF_UNIX) {
-      if (!this.#stack.datagramTarget(to)) return to.path.startsWith("\0") ? -ECONNREFUSED : -ENOENT;
+      const target = this.#stack.datagramTarget(k, to);
+      if (typeof target === "number") return target;
+      if (target === null) return -ECONNREFUSED;
+      if (!target.#hears(this)) return -EPERM;
+      this.#target = target;
     } else {
-      const error = this.#bindAny();
+      const error = this.#bindAny(k);
       if (error < 0) return error;
     }
     this.peer = asFamily(to, this.domain);
     return 0;
   }
 
-  send(k: Kernel, buf: number, count: number, flags: number, to: Address | null): number {
+  send(k: Kernel, data: IoVector, flags: number, to: Address | null, ancillary: Ancillary | null): number {
+    const { total } = data;
     if (flags & MSG_OOB) return -EOPNOTSUPP;
+    if (this.domain === AF_UNIX) return this.#sendUnix(k, data, flags, to, ancillary);
+    if (total > UDP_BYTES_MAX) return -EMSGSIZE;
+    const target = to ?? this.peer;
+    if (target === null) return -EDESTADDRREQ;
+    if (target.port === 0) return -EINVAL;
     if (this.#error !== 0) return -this.takeError();
     if (this.#shut & 2) return -EPIPE;
-    const target = to ?? this.peer;
-    if (count > (this.domain === AF_UNIX ? QUEUE_BYTES_MAX : UDP_BYTES_MAX)) return -EMSGSIZE;
-    if (target === null) return this.domain === AF_UNIX ? -ENOTCONN : -EDESTADDRREQ;
-    if (this.domain !== AF_UNIX) {
-      if (target.port === 0) return -EINVAL;
-      const error = this.#bindAny();
-      if (error < 0) return error;
+    const error = this.#bindAny(k);
+    if (error < 0) return error;
+    const inside = this.#stack.datagramTarget(k, target);
+    if (inside instanceof DatagramSocket) {
+      inside.deliver(this.#addressFor(inside), data.gather(k.mem)); // without room it is lost
+      return total;
     }
-    const inside = to === null && this.#twin ? this.#twin : this.#stack.datagramTarget(target);
-    if (inside) return this.#sendInside(k, inside, buf, count, flags);
-    if (this.domain === AF_UNIX) return target.path === "" || target.path.startsWith("\0") ? -ECONNREFUSED : -ENOENT;
     // What the device has no room for is lost, as UDP may lose it.
-    this.#stack.driver.sendDatagram(this.local.port, target, k.mem.base + buf, count);
-    return count;
+    this.#stack.sendDatagram(k, this.local.port, target, data);
+    return total;
   }
 
-  receive(k: Kernel, buf: number, count: number, flags: number, from: { address: Address | null }): number {
+  receive(k: Kernel, into: IoVector, flags: number, received: Received): number {
     if (flags & MSG_OOB) return -EOPNOTSUPP;
     const next = this.#queue[0];
     if (!next) {
@@ -150,25 +169,30 @@ export class DatagramSocket implements Socket {
       if ((this.flags & O_NONBLOCK) | (flags & MSG_DONTWAIT) || k.timedOut()) return -EAGAIN;
       return k.block(this.waiters, this.options.receiveTimeoutMs);
     }
-    const size = Math.min(count, next.bytes.length);
-    k.mem.u8.set(size === next.bytes.length ? next.bytes : next.bytes.subarray(0, size), buf);
-    from.address = next.from;
-    if ((flags & MSG_PEEK) === 0) {
+    const { bytes, ancillary } = next;
+    into.scatter(k.mem, bytes);
+    if (into.total < bytes.length) received.flags |= MSG_TRUNC;
+    received.address = next.from;
+    received.ancillary = ancillary;
+    if (flags & MSG_PEEK) {
+      if (ancillary) holdFiles(ancillary);
+    } else {
       this.#queue.shift();
-      this.#queuedBytes -= next.bytes.length;
+      this.#queuedBytes -= bytes.length;
       this.waiters.wake(POLLOUT | POLLWRNORM);
     }
-    return flags & MSG_TRUNC ? next.bytes.length : size;
+    return flags & MSG_TRUNC ? bytes.length : Math.min(into.total, bytes.length);
   }
 
-  /** A datagram has come. False: no room. */
-  deliver(from: Address, bytes: Uint8Array): boolean {
+  /** A datagram has come; its bytes are ours. False: no room. */
+  deliver(from: Address, bytes: Uint8Array, ancillary: Ancillary | null = null): boolean {
     if (this.#shut & 1) return true;
     // A connected socket hears its peer only.
     if (this.domain !== AF_UNIX && this.peer && !(this.peer.port === from.port && sameHost(this.peer, from)))
       return true;
     if (!this.hasRoom(bytes.length)) return false;
-    this.#queue.push({ from, bytes: bytes.slice() });
+    this.#queue.push({ from, bytes, ancillary });
+    if (ancillary) holdFiles(ancillary);
     this.#queuedBytes += bytes.length;
     this.waiters.wake(POLLIN | POLLRDNORM);
     return true;
@@ -179,18 +203,22 @@ export class DatagramSocket implements Socket {
   }
 
   read(k: Kernel, buf: number, count: number): number {
-    return this.receive(k, buf, count, 0, { address: null });
+    ignored.ancillary = null;
+    const result = this.receive(k, single.set(buf, count), 0, ignored);
+    if (ignored.ancillary) releaseFiles(k, ignored.ancillary);
+    return result;
   }
 
   write(k: Kernel, buf: number, count: number): number {
-    return this.send(k, buf, count, 0, null);
+    return this.send(k, single.set(buf, count), 0, null, null);
   }
 
   poll(): number {
     let mask = POLLOUT | POLLWRNORM;
-    if (this.#twin && !this.#twin.hasRoom(1)) mask = 0;
+    if (this.#target && !this.#target.#closed && !this.#target.hasRoom(1)) mask = 0;
     if (this.#queue.length > 0 || this.#shut & 1) mask |= POLLIN | POLLRDNORM;
     if (this.#shut & 1) mask |= POLLRDHUP;
+    if (this.#error !== 0) mask |= POLLERR;
     return mask;
   }
 
@@ -202,16 +230,17 @@ export class DatagramSocket implements Socket {
     return 0;
   }
 
-  close(): void {
+  close(k: Kernel): void {
     this.#stack.unbind(this);
-    this.#queue.length = 0;
+    this.#closed = true;
     this.#queuedBytes = 0;
-    const twin = this.#twin;
-    this.#twin = null;
-    if (!twin) return;
-    twin.#twin = null;
+    for (const { ancillary } of this.#queue.splice(0)) if (ancillary) releaseFiles(k, ancillary);
+    this.waiters.wake(POLLOUT | POLLWRNORM); // who waits for room here is refused
+    const twin = this.#isPair ? this.#target : null;
+    this.#target = null;
+    if (!twin || twin.#closed) return;
     twin.#error = ECONNREFUSED;
-    twin.waiters.wake(POLLOUT | POLLWRNORM);
+    twin.waiters.wake(POLLOUT | POLLWRNORM | POLLERR);
   }
 
   stat(_k: Kernel, out: Stat): number {
@@ -219,26 +248,45 @@ export class DatagramSocket implements Socket {
   }
 
   ioctl(k: Kernel, request: number, arg: number): number {
+    if (request === TIOCOUTQ) return writeIntResult(k, arg, 0);
     if (request !== FIONREAD) return -ENOTTY;
     return writeIntResult(k, arg, this.#queue[0]?.bytes.length ?? 0);
   }
 
-  #sendInside(k: Kernel, to: DatagramSocket, buf: number, count: number, flags: number): number {
-    const fits = to.deliver(this.#addressFor(to), k.mem.u8.subarray(buf, buf + count));
-    if (fits || this.domain !== AF_UNIX) return count;
-    if ((this.flags & O_NONBLOCK) | (flags & MSG_DONTWAIT) || k.timedOut()) return -EAGAIN;
-    return k.block(to.waiters, this.options.sendTimeoutMs);
+  #sendUnix(k: Kernel, data: IoVector, flags: number, to: Address | null, ancillary: Ancillary | null): number {
+    if (to === null && this.peer === null) return -ENOTCONN;
+    if (data.total > QUEUE_BYTES_MAX - 32) return -EMSGSIZE;
+    if (this.#error !== 0) return -this.takeError();
+    if (this.#shut & 2) return -EPIPE;
+    const target = to ? this.#stack.datagramTarget(k, to) : this.#target;
+    if (typeof target === "number") return target;
+    if (target === null || target.#closed) return -ECONNREFUSED;
+    if (!target.#hears(this)) return -EPERM;
+    if (target.#shut & 1) return -EPIPE;
+    if (!target.hasRoom(data.total)) {
+      if ((this.flags & O_NONBLOCK) | (flags & MSG_DONTWAIT) || k.timedOut()) return -EAGAIN;
+      return k.block(target.waiters, this.options.sendTimeoutMs);
+    }
+    const passes = this.options.passCredentials || target.options.passCredentials;
+    const carried =
+      passes && !ancillary?.credentials ? { files: ancillary?.files ?? [], credentials: credentialsOf(k) } : ancillary;
+    target.deliver(this.local, data.gather(k.mem), carried);
+    return data.total;
+  }
+
+  /** A connected AF_UNIX socket hears its peer only. */
+  #hears(sender: DatagramSocket): boolean {
+    return this.#target === null || this.#target === sender || this.#target.#closed;
   }
 
   /** Our address as `to` sees it: a socket on 0.0.0.0 sends from the address it was spoken to at. */
   #addressFor(to: DatagramSocket): Address {
-    if (this.domain === AF_UNIX) return this.local;
     const { port } = this.local;
     const host = this.local.host.every((byte) => byte === 0) ? Uint8Array.of(127, 0, 0, 1) : this.local.host;
     return asFamily({ family: host.length === 4 ? 2 : 10, host, port, path: "" }, to.domain);
   }
 
-  #bindAny(): number {
-    return this.bound ? 0 : this.#stack.bind(this, anyAddress(this.domain));
+  #bindAny(k: Kernel): number {
+    return this.bound ? 0 : this.#stack.bind(k, this, anyAddress(this.domain));
   }
 }

@@ -40,7 +40,9 @@ import {
   sameHost,
   UNNAMED,
 } from "./address.ts";
+import { credentialsOf } from "./ancillary.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
+import type { IoVector } from "./io-vector.ts";
 import type { Socket } from "./socket.ts";
 import { StreamSocket } from "./stream-socket.ts";
 import { STREAM_NEW } from "./stream-state.ts";
@@ -50,6 +52,8 @@ export const HOST_ADDRESS: Address = inet(AF_INET, Uint8Array.of(10, 0, 2, 15), 
 /** /proc/sys/net/ipv4/ip_local_port_range. */
 const EPHEMERAL_MIN = 32768;
 const EPHEMERAL_MAX = 60999;
+/** Room for the longest datagram. */
+const BOUNCE_BYTES = 65536;
 
 export class NetworkStack implements SocketEvents {
   readonly physical: PhysicalMemory;
@@ -63,6 +67,8 @@ export class NetworkStack implements SocketEvents {
   readonly #names = new Map<string, Socket>();
   #nextEphemeral = EPHEMERAL_MIN;
   #nextName = 1;
+  /** Kernel RAM in which datagrams are put together; 0: none yet. */
+  #bounce = 0;
   /** Turns of those who share a listening port (SO_REUSEPORT). */
   #rotation = 0;
 
@@ -98,7 +104,7 @@ export class NetworkStack implements SocketEvents {
   // --- ports and names ---------------------------------------------------------------------------------------------------
 
   /** bind(2); port 0: any free one. 0 or a negated errno. */
-  bind(socket: Socket, address: Address): number {
+  bind(_k: Kernel, socket: Socket, address: Address): number {
     if (socket.bound) return -EINVAL;
     if (socket.domain === AF_UNIX) return this.#bindName(socket, address.path);
     if (!isAny(address) && !isLoopback(address) && !sameHost(address, HOST_ADDRESS)) return -EADDRNOTAVAIL;
@@ -171,7 +177,7 @@ export class NetworkStack implements SocketEvents {
     if (to.family === AF_UNIX) {
       const listener = this.#names.get(to.path);
       if (!listener) return to.path.startsWith("\0") ? -ECONNREFUSED : -ENOENT;
-      if (listener.type !== SOCK_STREAM) return -EPROTOTYPE;
+      if (listener.type !== socket.type) return -EPROTOTYPE;
       if (!(listener instanceof StreamSocket) || !listener.listening) return -ECONNREFUSED;
       return this.#connectInside(k, socket, listener, to);
     }
@@ -179,7 +185,7 @@ export class NetworkStack implements SocketEvents {
     const target = isAny(to) ? loopbackAddress(to.family, to.port) : to;
     const listener = this.#isLocal(target) ? this.#listener(target.port, target) : null;
     if (!socket.bound) {
-      const error = this.bind(socket, inet(socket.domain, new Uint8Array(socket.domain === AF_INET6 ? 16 : 4), 0));
+      const error = this.bind(k, socket, inet(socket.domain, new Uint8Array(socket.domain === AF_INET6 ? 16 : 4), 0));
       if (error < 0) return error === -EADDRINUSE ? -EADDRNOTAVAIL : error;
     }
     if (listener) return this.#connectInside(k, socket, listener, target);
@@ -198,7 +204,7 @@ export class NetworkStack implements SocketEvents {
         : isAny(socket.local)
           ? inet(to.family, to.host, socket.local.port)
           : socket.local;
-    const served = new StreamSocket(this, listener.domain, 0);
+    const served = new StreamSocket(this, listener.domain, 0, listener.type);
     const mine = asFamily(local, socket.domain);
     socket.link(served, mine, asFamily(to, socket.domain));
     served.link(
@@ -206,14 +212,20 @@ export class NetworkStack implements SocketEvents {
       listener.domain === AF_UNIX ? listener.local : asFamily(to, listener.domain),
       asFamily(local, listener.domain),
     );
+    if (socket.domain === AF_UNIX) {
+      socket.peerCredentials = listener.credentials;
+      served.peerCredentials = credentialsOf(k);
+    }
     listener.offer(0, to.port, local, to, served);
     return 0;
   }
 
-  /** socketpair(2) of streams. */
-  streamPair(flags: number): [StreamSocket, StreamSocket] {
-    const a = new StreamSocket(this, AF_UNIX, flags);
-    const b = new StreamSocket(this, AF_UNIX, flags);
+  /** socketpair(2) of SOCK_STREAM or SOCK_SEQPACKET. */
+  streamPair(k: Kernel, type: number, flags: number): [StreamSocket, StreamSocket] {
+    const a = new StreamSocket(this, AF_UNIX, flags, type);
+    const b = new StreamSocket(this, AF_UNIX, flags, type);
+    a.peerCredentials = credentialsOf(k);
+    b.peerCredentials = a.peerCredentials;
     a.link(b, UNNAMED, UNNAMED);
     b.link(a, UNNAMED, UNNAMED);
     return [a, b];
@@ -221,11 +233,12 @@ export class NetworkStack implements SocketEvents {
 
   // --- datagrams ---------------------------------------------------------------------------------------------------------
 
-  /** Where a datagram to `to` goes inside the machine; null: nowhere inside. */
-  datagramTarget(to: Address): DatagramSocket | null {
+  /** Where a datagram to `to` goes inside the machine; null: nowhere inside. A negated errno for an AF_UNIX name that nobody has. */
+  datagramTarget(_k: Kernel, to: Address): DatagramSocket | number | null {
     if (to.family === AF_UNIX) {
       const socket = this.#names.get(to.path);
-      return socket instanceof DatagramSocket ? socket : null;
+      if (!socket) return to.path.startsWith("\0") ? -ECONNREFUSED : -ENOENT;
+      return socket instanceof DatagramSocket ? socket : -EPROTOTYPE;
     }
     if (!isAny(to) && !this.#isLocal(to)) return null;
     for (const holder of this.#udp.get(to.port) ?? []) {
@@ -233,6 +246,18 @@ export class NetworkStack implements SocketEvents {
         return holder;
     }
     return null;
+  }
+
+  /** A datagram to the host; what there is no room for is lost. */
+  sendDatagram(k: Kernel, fromPort: number, to: Address, data: IoVector): void {
+    if (data.count === 1) {
+      this.driver.sendDatagram(fromPort, to, k.mem.base + (data.addresses[0] as number), data.total);
+      return;
+    }
+    // A datagram in pieces is put together where the device finds it in one.
+    this.#bounce ||= this.physical.allocate(BOUNCE_BYTES);
+    this.physical.slice(this.#bounce, data.total)?.set(data.gather(k.mem));
+    this.driver.sendDatagram(fromPort, to, this.#bounce, data.total);
   }
 
   // --- SocketEvents: the driver --------------------------------------------------------------------------------------------
@@ -257,7 +282,7 @@ export class NetworkStack implements SocketEvents {
 
   datagram(guestPort: number, from: Address, payload: Uint8Array): void {
     const holder = this.#udp.get(guestPort)?.[0];
-    if (holder instanceof DatagramSocket) holder.deliver(asFamily(from, holder.domain), payload);
+    if (holder instanceof DatagramSocket) holder.deliver(asFamily(from, holder.domain), payload.slice());
   }
 
   /** The guest port under which the host publishes the name `path`; 0 if it does not. */

@@ -1,61 +1,52 @@
 /**
- * Socket options (socket(7), tcp(7), ipv6(7)): their values, get and set. What has no meaning in a machine without packets of
- * its own (keep-alive, priorities, buffer sizes) is kept and reported, so that programs find what they set.
+ * Socket options (socket(7), tcp(7), unix(7), ipv6(7)): their values, get and set. Those that are only kept are in kept-options.ts.
  */
-import { EDOM, EINVAL, ENOPROTOOPT } from "../abi/errno.ts";
+import { EDOM, EINVAL, ENOPROTOOPT, EOPNOTSUPP } from "../abi/errno.ts";
 import {
   AF_INET6,
-  IPPROTO_IP,
+  AF_UNIX,
   IPPROTO_IPV6,
   IPPROTO_TCP,
+  IPPROTO_UDP,
   IPV6_V6ONLY,
   SO_ACCEPTCONN,
-  SO_BROADCAST,
   SO_DOMAIN,
-  SO_DONTROUTE,
   SO_ERROR,
-  SO_KEEPALIVE,
   SO_LINGER,
-  SO_OOBINLINE,
-  SO_PRIORITY,
+  SO_PASSCRED,
+  SO_PEERCRED,
   SO_PROTOCOL,
   SO_RCVBUF,
+  SO_RCVBUFFORCE,
   SO_RCVTIMEO,
+  SO_RCVTIMEO_NEW,
   SO_REUSEADDR,
   SO_REUSEPORT,
   SO_SNDBUF,
+  SO_SNDBUFFORCE,
+  SO_SNDLOWAT,
   SO_SNDTIMEO,
-  SO_TIMESTAMP,
+  SO_SNDTIMEO_NEW,
   SO_TYPE,
   SOCK_STREAM,
   SOL_SOCKET,
-  TCP_CORK,
-  TCP_KEEPCNT,
-  TCP_KEEPIDLE,
-  TCP_KEEPINTVL,
-  TCP_MAXSEG,
-  TCP_NODELAY,
-  TCP_USER_TIMEOUT,
 } from "../abi/socket.ts";
 import type { GuestMemory } from "../mem/guest-memory.ts";
+import { keptOption } from "./kept-options.ts";
 import type { Socket } from "./socket.ts";
 
-/** Linux' rmem_default and wmem_default; rmem_max; the least that SO_RCVBUF sets. */
+/** Linux' rmem_default and wmem_default; the most, and the least, that SO_RCVBUF and SO_SNDBUF set. */
 const BUFFER_DEFAULT = 212992;
 const BUFFER_MAX = 425984;
-const BUFFER_MIN = 2304;
-const TIMEVAL_BYTES = 16;
+const RECEIVE_BUFFER_MIN = 2304;
+const SEND_BUFFER_MIN = 4608;
 const LINGER_BYTES = 8;
-
-const TCP_DEFAULTS: readonly [number, number][] = [
-  [TCP_NODELAY, 0],
-  [TCP_MAXSEG, 536],
-  [TCP_CORK, 0],
-  [TCP_KEEPIDLE, 7200],
-  [TCP_KEEPINTVL, 75],
-  [TCP_KEEPCNT, 9],
-  [TCP_USER_TIMEOUT, 0],
-];
+const UCRED_BYTES = 12;
+/** `struct timeval` with 64-bit time, and the one of 32 bits that old programs have. */
+const TIMEVAL_BYTES = 16;
+const OLD_TIMEVAL_BYTES = 8;
+/** Bytes of the longest option. */
+export const OPTION_BYTES_MAX = 16;
 
 export class SocketOptions {
   reuseAddress = false;
@@ -63,6 +54,8 @@ export class SocketOptions {
   v6Only = false;
   lingers = false;
   lingerSeconds = 0;
+  /** SO_PASSCRED: every message comes with its sender's credentials. */
+  passCredentials = false;
   receiveBytes = BUFFER_DEFAULT;
   sendBytes = BUFFER_DEFAULT;
   /** Milliseconds; -1: none. */
@@ -96,85 +89,109 @@ export function setOption(
   length: number,
 ): number {
   const { options } = socket;
-  if (level === SOL_SOCKET && (name === SO_RCVTIMEO || name === SO_SNDTIMEO)) {
-    if (length < TIMEVAL_BYTES) return -EINVAL;
-    const micros = mem.getI64(ptr + 8);
-    if (micros < 0 || micros >= 1e6) return -EDOM;
-    const ms = mem.getI64(ptr) * 1000 + micros / 1000;
-    if (name === SO_RCVTIMEO) options.receiveTimeoutMs = ms > 0 ? ms : -1;
-    else options.sendTimeoutMs = ms > 0 ? ms : -1;
-    return 0;
-  }
+  if (level !== SOL_SOCKET && socket.domain === AF_UNIX) return -EOPNOTSUPP;
+  if (level === SOL_SOCKET && isTimeout(name)) return setTimeoutOption(mem, options, name, ptr, length);
   if (length < 4) return -EINVAL;
   const value = mem.getI32(ptr);
-  if (level === SOL_SOCKET) {
-    if (name !== SO_LINGER) return setSocketLevel(options, name, value);
+  if (level === SOL_SOCKET && name === SO_LINGER) {
     if (length < LINGER_BYTES) return -EINVAL;
     options.lingers = value !== 0;
-    options.lingerSeconds = mem.getI32(ptr + 4);
+    if (options.lingers) options.lingerSeconds = mem.getI32(ptr + 4);
     return 0;
   }
-  if (level === IPPROTO_TCP) {
-    if (socket.type !== SOCK_STREAM || !TCP_DEFAULTS.some(([known]) => known === name)) return -ENOPROTOOPT;
-    if (name >= TCP_KEEPIDLE && name <= TCP_KEEPCNT && (value < 1 || value > 32767)) return -EINVAL;
-    options.keep(level, name, name === TCP_NODELAY || name === TCP_CORK ? Number(value !== 0) : value);
+  if (level === IPPROTO_IPV6 && name === IPV6_V6ONLY && socket.domain === AF_INET6) {
+    if (socket.bound) return -EINVAL;
+    options.v6Only = value !== 0;
     return 0;
   }
-  if (level === IPPROTO_IPV6) {
-    if (socket.domain !== AF_INET6) return -ENOPROTOOPT;
-    if (name === IPV6_V6ONLY) {
-      if (socket.bound) return -EINVAL;
-      options.v6Only = value !== 0;
-    } else options.keep(level, name, value);
+  const kept = keptOption(socket, level, name);
+  if (kept) {
+    const { range } = kept;
+    if (range !== "boolean" && (value < range[0] || value > range[1])) return -EINVAL;
+    options.keep(level, name, range === "boolean" ? Number(value !== 0) : value);
     return 0;
   }
-  if (level !== IPPROTO_IP || socket.domain === 1) return -ENOPROTOOPT;
-  options.keep(level, name, value);
-  return 0;
+  return level === SOL_SOCKET ? setSocketLevel(socket, name, value) : -ENOPROTOOPT;
 }
 
-function setSocketLevel(options: SocketOptions, name: number, value: number): number {
+function setSocketLevel({ options, domain }: Socket, name: number, value: number): number {
   switch (name) {
     case SO_REUSEADDR:
       options.reuseAddress = value !== 0;
       return 0;
     case SO_REUSEPORT:
+      if (domain === AF_UNIX) return -EOPNOTSUPP;
       options.reusePort = value !== 0;
       return 0;
     case SO_RCVBUF: // socket(7): the kernel doubles the value
-      options.receiveBytes = Math.min(Math.max(value * 2, BUFFER_MIN), BUFFER_MAX);
+      options.receiveBytes = Math.min(Math.max(value * 2, RECEIVE_BUFFER_MIN), BUFFER_MAX);
       return 0;
     case SO_SNDBUF:
-      options.sendBytes = Math.min(Math.max(value * 2, BUFFER_MIN), BUFFER_MAX);
+      options.sendBytes = Math.min(Math.max(value * 2, SEND_BUFFER_MIN), BUFFER_MAX);
       return 0;
-    case SO_KEEPALIVE:
-    case SO_BROADCAST:
-    case SO_DONTROUTE:
-    case SO_OOBINLINE:
-    case SO_TIMESTAMP:
-      options.keep(SOL_SOCKET, name, Number(value !== 0));
+    case SO_RCVBUFFORCE:
+      options.receiveBytes = Math.max(value * 2, RECEIVE_BUFFER_MIN);
       return 0;
-    case SO_PRIORITY:
-      options.keep(SOL_SOCKET, name, value);
+    case SO_SNDBUFFORCE:
+      options.sendBytes = Math.max(value * 2, SEND_BUFFER_MIN);
+      return 0;
+    case SO_PASSCRED:
+      options.passCredentials = value !== 0;
       return 0;
     default:
       return -ENOPROTOOPT;
   }
 }
 
-/** getsockopt(2): writes the value into `out` (16 bytes) and returns its length, or a negated errno. */
-export function getOption(socket: Socket, level: number, name: number, out: DataView): number {
+function isTimeout(name: number): boolean {
+  return name === SO_RCVTIMEO || name === SO_SNDTIMEO || name === SO_RCVTIMEO_NEW || name === SO_SNDTIMEO_NEW;
+}
+
+function isReceiveTimeout(name: number): boolean {
+  return name === SO_RCVTIMEO || name === SO_RCVTIMEO_NEW;
+}
+
+/** Zero means for ever; a negative time has passed already, as on Linux: the call does not wait. */
+function setTimeoutOption(mem: GuestMemory, options: SocketOptions, name: number, ptr: number, length: number): number {
+  const old = length < TIMEVAL_BYTES;
+  if (old && (length < OLD_TIMEVAL_BYTES || (name !== SO_RCVTIMEO && name !== SO_SNDTIMEO))) return -EINVAL;
+  const seconds = old ? mem.getI32(ptr) : mem.getI64(ptr);
+  const micros = old ? mem.getI32(ptr + 4) : mem.getI64(ptr + 8);
+  if (micros < 0 || micros >= 1e6) return -EDOM;
+  const ms = seconds < 0 ? 0 : seconds === 0 && micros === 0 ? -1 : seconds * 1000 + micros / 1000;
+  if (isReceiveTimeout(name)) options.receiveTimeoutMs = ms;
+  else options.sendTimeoutMs = ms;
+  return 0;
+}
+
+/** getsockopt(2): writes the value into `out` (OPTION_BYTES_MAX bytes) and returns its length, or a negated errno. `room`: the caller's. */
+export function getOption(socket: Socket, level: number, name: number, out: DataView, room: number): number {
   const { options } = socket;
-  if (level === SOL_SOCKET && (name === SO_RCVTIMEO || name === SO_SNDTIMEO)) {
-    const ms = Math.max(0, name === SO_RCVTIMEO ? options.receiveTimeoutMs : options.sendTimeoutMs);
-    out.setBigInt64(0, BigInt(Math.floor(ms / 1000)), true);
-    out.setBigInt64(8, BigInt(Math.round((ms % 1000) * 1000)), true);
+  if (level !== SOL_SOCKET && socket.domain === AF_UNIX) return -EOPNOTSUPP;
+  if (level === SOL_SOCKET && isTimeout(name)) {
+    const ms = Math.max(0, isReceiveTimeout(name) ? options.receiveTimeoutMs : options.sendTimeoutMs);
+    const seconds = Math.floor(ms / 1000);
+    const micros = Math.round((ms - seconds * 1000) * 1000);
+    if (room < TIMEVAL_BYTES && (name === SO_RCVTIMEO || name === SO_SNDTIMEO)) {
+      out.setInt32(0, Math.min(seconds, 0x7fffffff), true);
+      out.setInt32(4, micros, true);
+      return OLD_TIMEVAL_BYTES;
+    }
+    out.setBigInt64(0, BigInt(seconds), true);
+    out.setBigInt64(8, BigInt(micros), true);
     return TIMEVAL_BYTES;
   }
   if (level === SOL_SOCKET && name === SO_LINGER) {
     out.setInt32(0, Number(options.lingers), true);
     out.setInt32(4, options.lingerSeconds, true);
     return LINGER_BYTES;
+  }
+  if (level === SOL_SOCKET && name === SO_PEERCRED) {
+    const peer = socket.peerCredentials ?? { pid: 0, uid: -1, gid: -1 };
+    out.setInt32(0, peer.pid, true);
+    out.setInt32(4, peer.uid, true);
+    out.setInt32(8, peer.gid, true);
+    return UCRED_BYTES;
   }
   const value = intOption(socket, level, name);
   if (value === null) return -ENOPROTOOPT;
@@ -184,14 +201,9 @@ export function getOption(socket: Socket, level: number, name: number, out: Data
 
 function intOption(socket: Socket, level: number, name: number): number | null {
   const { options } = socket;
-  if (level === IPPROTO_TCP) {
-    const known = TCP_DEFAULTS.find(([option]) => option === name);
-    return known && socket.type === SOCK_STREAM ? options.kept(level, name, known[1]) : null;
-  }
-  if (level === IPPROTO_IPV6 && socket.domain === AF_INET6) {
-    return name === IPV6_V6ONLY ? Number(options.v6Only) : options.kept(level, name, 0);
-  }
-  if (level === IPPROTO_IP && socket.domain !== 1) return options.kept(level, name, 0);
+  if (level === IPPROTO_IPV6 && name === IPV6_V6ONLY && socket.domain === AF_INET6) return Number(options.v6Only);
+  const kept = keptOption(socket, level, name);
+  if (kept) return options.kept(level, name, kept.fallback);
   if (level !== SOL_SOCKET) return null;
   switch (name) {
     case SO_REUSEADDR:
@@ -203,7 +215,7 @@ function intOption(socket: Socket, level: number, name: number): number | null {
     case SO_DOMAIN:
       return socket.domain;
     case SO_PROTOCOL:
-      return socket.domain === 1 ? 0 : socket.type === SOCK_STREAM ? 6 : 17;
+      return socket.domain === AF_UNIX ? 0 : socket.type === SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
     case SO_ERROR:
       return socket.takeError();
     case SO_ACCEPTCONN:
@@ -212,13 +224,10 @@ function intOption(socket: Socket, level: number, name: number): number | null {
       return options.receiveBytes;
     case SO_SNDBUF:
       return options.sendBytes;
-    case SO_KEEPALIVE:
-    case SO_BROADCAST:
-    case SO_DONTROUTE:
-    case SO_OOBINLINE:
-    case SO_TIMESTAMP:
-    case SO_PRIORITY:
-      return options.kept(SOL_SOCKET, name, 0);
+    case SO_SNDLOWAT:
+      return 1;
+    case SO_PASSCRED:
+      return Number(options.passCredentials);
     default:
       return null;
   }

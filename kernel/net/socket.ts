@@ -8,7 +8,19 @@ import { statAnonymous } from "../fs/anonymous.ts";
 import type { File, Stat } from "../fs/file.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Address } from "./address.ts";
+import type { Ancillary, PeerCredentials } from "./ancillary.ts";
+import type { IoVector } from "./io-vector.ts";
 import type { SocketOptions } from "./socket-options.ts";
+
+/** What a receive tells besides its bytes. */
+export interface Received {
+  /** The sender's address, of datagrams. */
+  address: Address | null;
+  /** What came with the bytes. Its files are the receiver's: to be released once they have descriptors, or none. */
+  ancillary: Ancillary | null;
+  /** MSG_TRUNC where a datagram did not fit. */
+  flags: number;
+}
 
 export interface Socket extends File {
   readonly kind: "socket";
@@ -22,15 +34,17 @@ export interface Socket extends File {
   readonly peer: Address | null;
   /** True if it holds a port or a name. */
   bound: boolean;
+  /** Who is at the other end of an AF_UNIX connection (SO_PEERCRED); null where nobody knows. */
+  readonly peerCredentials: PeerCredentials | null;
   /** A pending error, taken: SO_ERROR. */
   takeError(): number;
   listen(k: Kernel, backlog: number): number;
   /** A new socket, a negated errno, or WOULD_BLOCK. */
   accept(k: Kernel): Socket | number;
   connect(k: Kernel, to: Address): number;
-  send(k: Kernel, buf: number, count: number, flags: number, to: Address | null): number;
-  /** `from.address` is the sender's address, for datagrams. */
-  receive(k: Kernel, buf: number, count: number, flags: number, from: { address: Address | null }): number;
+  /** `ancillary`: its files are held once the call has taken bytes. */
+  send(k: Kernel, data: IoVector, flags: number, to: Address | null, ancillary: Ancillary | null): number;
+  receive(k: Kernel, into: IoVector, flags: number, received: Received): number;
   shutdown(k: Kernel, how: number): number;
 }
 

@@ -3,7 +3,8 @@
  * peer: a Connection of the socket driver, or the other StreamSocket itself.
  *
  * Its life is in stream-state.ts. Received bytes that nobody has taken wait in `received`, at most RECEIVE_BYTES_MAX of them: the peer's
- * credit. Of a socket attached to the ring (stream-ring-side.ts) they go to the guest directly, and only wait while it is paused.
+ * credit. Of a socket attached to the ring (stream-ring-side.ts) they go to the guest directly, and only wait while it is paused. What
+ * comes with the bytes of an AF_UNIX socket, and the boundaries of its packets (SOCK_SEQPACKET), is in stream-marks.ts.
  *
  * Errors are those of tcp(7) and unix(7); a call that cannot proceed answers -EAGAIN or parks on `waiters`.
  */
@@ -15,6 +16,7 @@ import {
   EINPROGRESS,
   EINVAL,
   EISCONN,
+  EMSGSIZE,
   ENOTCONN,
   ENOTTY,
   EOPNOTSUPP,
@@ -22,7 +24,7 @@ import {
   ETIMEDOUT,
 } from "../abi/errno.ts";
 import { O_NONBLOCK, O_RDWR } from "../abi/fcntl.ts";
-import { FIONREAD } from "../abi/ioctl.ts";
+import { FIONREAD, SIOCATMARK, TIOCOUTQ } from "../abi/ioctl.ts";
 import { POLLERR, POLLHUP, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM } from "../abi/poll.ts";
 import {
   AF_UNIX,
@@ -34,6 +36,7 @@ import {
   SHUT_RD,
   SHUT_RDWR,
   SHUT_WR,
+  SOCK_SEQPACKET,
   SOCK_STREAM,
   SOMAXCONN,
 } from "../abi/socket.ts";
@@ -45,17 +48,25 @@ import { WOULD_BLOCK } from "../sched/task.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
 import { type Connection, type ConnectionOwner, RECEIVE_BYTES_MAX } from "../virtio/socket-connection.ts";
 import { type Address, anyAddress, asFamily, UNNAMED } from "./address.ts";
+import { type Ancillary, credentialsOf, holdFiles, type PeerCredentials, releaseFiles } from "./ancillary.ts";
 import { ByteQueue } from "./byte-queue.ts";
+import { IoVector } from "./io-vector.ts";
 import { writeIntResult } from "./ioctl-result.ts";
 import { LentSends } from "./lent-sends.ts";
 import type { NetworkStack } from "./network-stack.ts";
-import { type Socket, statSocket } from "./socket.ts";
+import { type Received, type Socket, statSocket } from "./socket.ts";
 import { SocketOptions } from "./socket-options.ts";
+import { StreamMarks } from "./stream-marks.ts";
 import { StreamRingSide } from "./stream-ring-side.ts";
 import { STREAM_CONNECTED, STREAM_CONNECTING, STREAM_GONE, STREAM_LISTENING, STREAM_NEW } from "./stream-state.ts";
 
 const READABLE = POLLIN | POLLRDNORM;
 const WRITABLE = POLLOUT | POLLWRNORM;
+/** Largest packet of SOCK_SEQPACKET, and packets that may wait: the default send buffer, and net.unix.max_dgram_qlen, so to speak. */
+const PACKET_BYTES_MAX = 212960;
+const PACKETS_MAX = 1024;
+/** The vector of read(2) and write(2). */
+const single = new IoVector();
 
 /** A connection that nobody has accepted yet: a request from the host, or the far end of one inside the machine. */
 interface Pending {
@@ -68,7 +79,8 @@ interface Pending {
 
 export class StreamSocket implements Socket, ConnectionOwner {
   readonly kind = "socket";
-  readonly type = SOCK_STREAM;
+  /** SOCK_STREAM or, AF_UNIX only, SOCK_SEQPACKET. */
+  readonly type: number;
   readonly domain: number;
   flags: number;
   refs = 0;
@@ -79,6 +91,9 @@ export class StreamSocket implements Socket, ConnectionOwner {
   readonly options = new SocketOptions();
   local: Address;
   peer: Address | null = null;
+  /** AF_UNIX: who is at the other end, and who we are to those who connect to us. */
+  peerCredentials: PeerCredentials | null = null;
+  credentials: PeerCredentials | null = null;
   bound = false;
   state = STREAM_NEW;
   /** Received bytes that nobody has taken. */
@@ -102,10 +117,13 @@ export class StreamSocket implements Socket, ConnectionOwner {
   readonly #pending: Pending[] = [];
   /** Lent sends to a peer inside the machine, from the first on. */
   #lent: LentSends | null = null;
+  /** Of received bytes, from the first message on that needs it. */
+  #marks: StreamMarks | null = null;
 
-  constructor(stack: NetworkStack, domain: number, flags: number) {
+  constructor(stack: NetworkStack, domain: number, flags: number, type = SOCK_STREAM) {
     this.#stack = stack;
     this.domain = domain;
+    this.type = type;
     this.flags = O_RDWR | (flags & O_NONBLOCK);
     this.local = domain === AF_UNIX ? UNNAMED : anyAddress(domain);
     stack.streams.add(this);
@@ -140,16 +158,17 @@ export class StreamSocket implements Socket, ConnectionOwner {
 
   // --- connecting --------------------------------------------------------------------------------------------------------
 
-  listen(_k: Kernel, backlog: number): number {
+  listen(k: Kernel, backlog: number): number {
     if (this.state !== STREAM_NEW && this.state !== STREAM_LISTENING) return -EINVAL;
     if (!this.bound) {
       if (this.domain === AF_UNIX) return -EINVAL;
-      const error = this.#stack.bind(this, anyAddress(this.domain));
+      const error = this.#stack.bind(k, this, anyAddress(this.domain));
       if (error < 0) return error;
     }
     const error = this.#stack.checkListen(this);
     if (error < 0) return error;
     this.#backlog = Math.min(Math.max(backlog, 1), SOMAXCONN);
+    if (this.domain === AF_UNIX) this.credentials = credentialsOf(k);
     this.state = STREAM_LISTENING;
     this.#stack.listening(this);
     return 0;
@@ -235,7 +254,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
   /** The socket of the one who has waited longest; there is one. */
   takePending(): StreamSocket {
     const { hostPort, guestPort, peer, local, socket } = this.#pending.shift() as Pending;
-    const accepted = socket ?? new StreamSocket(this.#stack, this.domain, 0);
+    const accepted = socket ?? new StreamSocket(this.#stack, this.domain, 0, this.type);
     this.options.copyTo(accepted.options);
     if (socket === null) {
       accepted.local = asFamily(local, this.domain);
@@ -306,26 +325,31 @@ export class StreamSocket implements Socket, ConnectionOwner {
   // --- bytes -------------------------------------------------------------------------------------------------------------
 
   read(k: Kernel, buf: number, count: number): number {
-    return this.receiveBytes(k, buf, count, 0);
+    return this.receiveBytes(k, single.set(buf, count), 0, null);
   }
 
   write(k: Kernel, buf: number, count: number): number {
-    return this.sendBytes(k, buf, count, 0);
+    return this.sendBytes(k, single.set(buf, count), 0, null);
   }
 
-  send(k: Kernel, buf: number, count: number, flags: number, to: Address | null): number {
+  /** sendmsg(2). A connected TCP socket ignores the address, as on Linux. */
+  send(k: Kernel, data: IoVector, flags: number, to: Address | null, ancillary: Ancillary | null): number {
     if (flags & MSG_OOB) return -EOPNOTSUPP;
-    if (to !== null && this.state === STREAM_CONNECTED && this.domain === AF_UNIX) return -EISCONN;
-    return this.sendBytes(k, buf, count, flags);
+    if (to !== null && this.domain === AF_UNIX) {
+      if (this.type === SOCK_STREAM) return this.state === STREAM_CONNECTED ? -EISCONN : -EOPNOTSUPP;
+    }
+    return this.sendBytes(k, data, flags, ancillary);
   }
 
-  /** recvfrom(2). The address of a stream's peer is not reported. */
-  receive(k: Kernel, buf: number, count: number, flags: number): number {
+  /** recvmsg(2). The address of a stream's peer is not reported, but for AF_UNIX. */
+  receive(k: Kernel, into: IoVector, flags: number, received: Received): number {
     if (flags & MSG_OOB) return -EINVAL;
-    return this.receiveBytes(k, buf, count, flags);
+    const result = this.receiveBytes(k, into, flags, received);
+    if (result >= 0 && this.domain === AF_UNIX) received.address = this.peer;
+    return result;
   }
 
-  sendBytes(k: Kernel, buf: number, count: number, flags: number): number {
+  sendBytes(k: Kernel, data: IoVector, flags: number, ancillary: Ancillary | null): number {
     const nonBlocking = ((this.flags & O_NONBLOCK) | (flags & MSG_DONTWAIT)) !== 0;
     const before = k.current.inflight?.result ?? 0;
     if (this.state === STREAM_CONNECTING) {
@@ -334,11 +358,17 @@ export class StreamSocket implements Socket, ConnectionOwner {
     }
     const refused = this.#sendError();
     if (refused !== 0) return before > 0 ? before : refused;
-    if (count === 0) return 0;
-    const sent = this.#put(k, buf + before, count - before);
+    if (this.type === SOCK_SEQPACKET) {
+      if (data.total > PACKET_BYTES_MAX) return -EMSGSIZE;
+      if (!this.#canPutPacket(data.total)) {
+        if (nonBlocking || k.timedOut()) return -EAGAIN;
+        return k.block(this.waiters, this.options.sendTimeoutMs);
+      }
+    } else if (data.total === 0) return 0;
+    const sent = this.#put(k, data, before, ancillary);
     if (sent < 0) return before > 0 ? before : sent;
     const done = before + sent;
-    if (done === count) return done;
+    if (done === data.total) return done;
     if (nonBlocking || k.timedOut()) return done > 0 ? done : -EAGAIN;
     const parked = k.block(this.waiters, this.options.sendTimeoutMs);
     if (parked !== WOULD_BLOCK) return done > 0 ? done : parked;
@@ -346,38 +376,59 @@ export class StreamSocket implements Socket, ConnectionOwner {
     return parked;
   }
 
-  receiveBytes(k: Kernel, buf: number, count: number, flags: number): number {
+  /** `out`: null where nobody asks what came with the bytes. */
+  receiveBytes(k: Kernel, into: IoVector, flags: number, out: Received | null): number {
     if (this.state === STREAM_NEW || this.state === STREAM_LISTENING) {
       return -this.takeError() || (this.domain === AF_UNIX && this.state === STREAM_NEW ? -EINVAL : -ENOTCONN);
     }
-    if (count === 0) return 0;
     const before = k.current.inflight?.result ?? 0;
     let done = before;
-    if (this.received.length > 0) {
-      const target = k.mem.u8.subarray(buf + before, buf + count);
-      // tcp(7): MSG_TRUNC discards instead of copying.
-      if (flags & MSG_PEEK)
-        done += flags & MSG_TRUNC ? Math.min(this.received.length, count) : this.received.peek(target);
-      else {
-        const size =
-          flags & MSG_TRUNC && this.domain !== AF_UNIX
-            ? this.received.drop(count - before)
-            : this.received.take(target);
-        done += size;
-        this.freed(size);
-      }
-      const enough = (flags & MSG_WAITALL) === 0 || (flags & MSG_PEEK) !== 0 || done === count;
+    if (this.#hasReceived) {
+      if (into.total === 0 && this.type === SOCK_STREAM) return 0;
+      done += this.#take(k, into, before, flags, out);
+      const waits = (flags & MSG_WAITALL) !== 0 && (flags & MSG_PEEK) === 0 && this.type === SOCK_STREAM;
+      const enough = !waits || done === into.total || (out?.ancillary?.files.length ?? 0) > 0;
       if (enough || this.ended || this.#receiveShut) return done;
     } else {
       if (done > 0 && (this.ended || this.#receiveShut)) return done;
       if (this.#error !== 0) return done > 0 ? done : -this.takeError();
-      if (this.ended || this.#receiveShut) return 0;
+      if (this.ended || this.#receiveShut || (into.total === 0 && this.domain !== AF_UNIX)) return 0;
     }
     if ((this.flags & O_NONBLOCK) | (flags & MSG_DONTWAIT) || k.timedOut()) return done > 0 ? done : -EAGAIN;
     const parked = k.block(this.waiters, this.options.receiveTimeoutMs);
     if (parked !== WOULD_BLOCK) return done > 0 ? done : parked;
     if (done > 0) k.current.inflight = { done: false, result: done };
     return parked;
+  }
+
+  /** Received bytes, of which there are some, or a packet, to the vector from position `from` on; what the call answers for them. */
+  #take(k: Kernel, into: IoVector, from: number, flags: number, out: Received | null): number {
+    const { received } = this;
+    const marks = this.#marks;
+    const available = marks ? marks.limit(received.length) : received.length;
+    const size = Math.min(available, into.total - from);
+    // tcp(7): MSG_TRUNC discards instead of copying.
+    if ((flags & MSG_TRUNC) === 0 || this.domain === AF_UNIX) received.copyTo(k.mem, into, from, size);
+    const packet = this.type === SOCK_SEQPACKET;
+    const leaving = packet ? available : size;
+    const peeks = (flags & MSG_PEEK) !== 0;
+    if (marks) {
+      const ancillary = peeks ? marks.peek(leaving) : marks.take(leaving);
+      if (ancillary && out) {
+        if (peeks) holdFiles(ancillary);
+        out.ancillary = ancillary;
+      } else if (ancillary && !peeks) releaseFiles(k, ancillary);
+    }
+    if (packet && out && size < available) out.flags |= MSG_TRUNC;
+    if (!peeks) {
+      received.drop(leaving);
+      this.freed(packet ? Math.max(1, leaving) : leaving);
+    }
+    return packet && flags & MSG_TRUNC ? available : size;
+  }
+
+  get #hasReceived(): boolean {
+    return this.received.length > 0 || (this.#marks !== null && this.#marks.count > 0);
   }
 
   poll(): number {
@@ -390,7 +441,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
         return 0;
     }
     let mask = 0;
-    if (this.received.length > 0 || this.ended || this.#receiveShut) mask |= READABLE;
+    if (this.#hasReceived || this.ended || this.#receiveShut) mask |= READABLE;
     if (this.ended || this.#receiveShut) mask |= POLLRDHUP;
     if ((this.ended && this.#sendShut) || this.state === STREAM_GONE) mask |= POLLHUP;
     if (this.#error !== 0) mask |= POLLERR;
@@ -420,13 +471,13 @@ export class StreamSocket implements Socket, ConnectionOwner {
     return 0;
   }
 
-  close(_k: Kernel): void {
+  close(k: Kernel): void {
     this.ringSide?.close();
     this.ringSide = null;
     this.#stack.streams.delete(this);
     if (this.state === STREAM_LISTENING) this.#stopListening();
     this.#stack.unbind(this);
-    const unread = this.received.length > 0;
+    const unread = this.#hasReceived;
     const rude = unread || (this.options.lingers && this.options.lingerSeconds === 0);
     const connection = this.#connection;
     this.#connection = null;
@@ -444,6 +495,8 @@ export class StreamSocket implements Socket, ConnectionOwner {
     }
     this.state = STREAM_GONE;
     this.received.clear();
+    this.#marks?.clear(k);
+    this.#marks = null;
   }
 
   stat(_k: Kernel, out: Stat): number {
@@ -451,9 +504,22 @@ export class StreamSocket implements Socket, ConnectionOwner {
   }
 
   ioctl(k: Kernel, request: number, arg: number): number {
-    if (request !== FIONREAD) return -ENOTTY;
-    if (this.state === STREAM_LISTENING) return -EINVAL;
-    return writeIntResult(k, arg, this.received.length);
+    switch (request) {
+      case FIONREAD:
+        if (this.state === STREAM_LISTENING) return -EINVAL;
+        return writeIntResult(k, arg, this.type === SOCK_SEQPACKET ? this.#packetBytes : this.received.length);
+      case TIOCOUTQ:
+        if (this.state === STREAM_LISTENING) return -EINVAL;
+        return writeIntResult(k, arg, this.#other?.received.length ?? 0);
+      case SIOCATMARK:
+        return this.domain === AF_UNIX ? -EINVAL : writeIntResult(k, arg, 0);
+      default:
+        return -ENOTTY;
+    }
+  }
+
+  get #packetBytes(): number {
+    return this.#marks?.limit(this.received.length) ?? 0;
   }
 
   #stopListening(): void {
@@ -476,20 +542,55 @@ export class StreamSocket implements Socket, ConnectionOwner {
     return this.domain === AF_UNIX && this.state === STREAM_NEW ? -ENOTCONN : -EPIPE;
   }
 
-  /** Sends what can be sent now of memory the caller will reuse; bytes or a negated errno. */
-  #put(k: Kernel, buf: number, count: number): number {
-    if (this.#connection) return this.#connection.sendCopied(k.mem.base + buf, count);
+  /** Sends what can be sent now of memory the caller will reuse, from position `from` on; bytes or a negated errno. */
+  #put(k: Kernel, data: IoVector, from: number, ancillary: Ancillary | null): number {
+    if (this.#connection) return this.#putOut(k, this.#connection, data, from);
     const other = this.#other as StreamSocket;
-    const size = this.#lent?.waiting ? 0 : Math.min(count, other.room);
-    if (size > 0) other.deliver(k.mem.u8.subarray(buf, buf + size));
+    const size = this.#lent?.waiting ? 0 : Math.min(data.total - from, other.room);
+    if (size > 0 || this.type === SOCK_SEQPACKET) {
+      other.#deliverFrom(k, data, from, size, from === 0 ? this.#carried(k, other, ancillary) : null);
+    }
     return Math.max(0, size);
+  }
+
+  #putOut(k: Kernel, connection: Connection, data: IoVector, from: number): number {
+    const { base } = k.mem;
+    if (data.count === 1) return connection.sendCopied(base + (data.addresses[0] as number) + from, data.total - from);
+    let skip = from;
+    let done = 0;
+    for (let i = 0; i < data.count; i++) {
+      const length = (data.lengths[i] as number) - skip;
+      if (length <= 0) {
+        skip -= data.lengths[i] as number;
+        continue;
+      }
+      const sent = connection.sendCopied(base + (data.addresses[i] as number) + skip, length);
+      if (sent < 0) return done > 0 ? done : sent;
+      done += sent;
+      if (sent < length) break;
+      skip = 0;
+    }
+    return done;
+  }
+
+  /** What comes with a message to `other`: credentials too where one of both wants them passed (SO_PASSCRED). */
+  #carried(k: Kernel, other: StreamSocket, ancillary: Ancillary | null): Ancillary | null {
+    if (this.domain !== AF_UNIX) return null;
+    const passes = this.options.passCredentials || other.options.passCredentials;
+    if (!passes || ancillary?.credentials) return ancillary;
+    return { files: ancillary?.files ?? [], credentials: credentialsOf(k) };
+  }
+
+  #canPutPacket(bytes: number): boolean {
+    const other = this.#other;
+    return other === null || (other.room >= bytes && (other.#marks?.count ?? 0) < PACKETS_MAX);
   }
 
   #canPut(): boolean {
     if (this.state !== STREAM_CONNECTED || this.#sendShut) return true; // it would fail at once
     const connection = this.#connection;
     if (connection === null) {
-      return this.#other === null || (!this.#lent?.waiting && this.#other.room > 0);
+      return this.#other === null || (!this.#lent?.waiting && this.#other.room > 0 && this.#canPutPacket(0));
     }
     if (connection.canCopy) return true;
     connection.wantsCredit = true;
@@ -505,6 +606,18 @@ export class StreamSocket implements Socket, ConnectionOwner {
   deliver(bytes: Uint8Array): void {
     if (this.#receiveShut) return;
     this.received.put(bytes);
+    this.#readable();
+  }
+
+  /** A message of the peer's, `size` bytes from position `from` on, and what comes with it. */
+  #deliverFrom(k: Kernel, data: IoVector, from: number, size: number, ancillary: Ancillary | null): void {
+    if (this.#receiveShut) return;
+    if (ancillary || this.type === SOCK_SEQPACKET) {
+      this.#marks ??= new StreamMarks(this.type === SOCK_SEQPACKET);
+      this.#marks.put(this.received.length, size, ancillary);
+      if (ancillary) holdFiles(ancillary);
+    }
+    data.forEach(k.mem, from, size, (piece) => this.received.put(piece));
     this.#readable();
   }
 

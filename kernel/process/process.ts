@@ -22,6 +22,7 @@ import type { WaitQueue } from "../sched/wait-queue.ts";
 import type { ClockDriver } from "../virtio/clock.ts";
 import type { ConsoleDriver } from "../virtio/console.ts";
 import type { EntropyDriver } from "../virtio/entropy.ts";
+import type { Credentials } from "./credentials.ts";
 import type { FsContext } from "./fs-context.ts";
 import { LinuxState } from "./linux-state.ts";
 
@@ -94,6 +95,10 @@ export class Process implements Kernel {
 
   get current(): Task {
     return this.scheduler.current;
+  }
+
+  get credentials(): Credentials {
+    return this.linux.credentials;
   }
 
   get ppid(): number {

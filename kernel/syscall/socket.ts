@@ -23,18 +23,22 @@ import {
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
+  SOCK_SEQPACKET,
   SOCK_STREAM,
   SOCK_TYPE_MASK,
 } from "../abi/socket.ts";
 import type { Kernel } from "../kernel.ts";
 import { type Address, checkAddressRoom, readGuestAddress, writeGuestAddress } from "../net/address.ts";
+import { releaseFiles } from "../net/ancillary.ts";
 import { DatagramSocket } from "../net/datagram-socket.ts";
-import type { Socket } from "../net/socket.ts";
-import { getOption, setOption } from "../net/socket-options.ts";
+import { IoVector } from "../net/io-vector.ts";
+import type { Received, Socket } from "../net/socket.ts";
+import { getOption, OPTION_BYTES_MAX, setOption } from "../net/socket-options.ts";
 import { StreamSocket } from "../net/stream-socket.ts";
+import { RW_COUNT_MAX } from "./file.ts";
 
 /** The socket behind `fd`, or a negated errno. */
-function socketOf(k: Kernel, fd: number): Socket | number {
+export function socketOf(k: Kernel, fd: number): Socket | number {
   const file = k.fds.get(fd);
   if (!file) return -EBADF;
   return file instanceof StreamSocket || file instanceof DatagramSocket ? file : -ENOTSOCK;
@@ -45,8 +49,9 @@ export function sys_socket(k: Kernel, domain: number, type: number, protocol: nu
   const wrong = checkKind(domain, type, protocol);
   if (wrong !== 0) return wrong;
   const flags = type & SOCK_NONBLOCK ? O_NONBLOCK : 0;
-  const stream = (type & SOCK_TYPE_MASK) === SOCK_STREAM;
-  const socket = stream ? new StreamSocket(k.net, domain, flags) : new DatagramSocket(k.net, domain, flags);
+  const kind = type & SOCK_TYPE_MASK;
+  const socket =
+    kind === SOCK_DGRAM ? new DatagramSocket(k.net, domain, flags) : new StreamSocket(k.net, domain, flags, kind);
   const fd = k.fds.open(socket, (type & SOCK_CLOEXEC) !== 0);
   if (fd < 0) socket.close(k);
   return fd;
@@ -61,8 +66,9 @@ export function sys_socketpair(k: Kernel, domain: number, type: number, protocol
   if (!k.mem.has(ptr, 8)) return -EFAULT;
   const flags = type & SOCK_NONBLOCK ? O_NONBLOCK : 0;
   const cloexec = (type & SOCK_CLOEXEC) !== 0;
-  const stream = (type & SOCK_TYPE_MASK) === SOCK_STREAM;
-  const [a, b]: [Socket, Socket] = stream ? k.net.streamPair(flags) : DatagramSocket.pair(k.net, flags);
+  const kind = type & SOCK_TYPE_MASK;
+  const [a, b]: [Socket, Socket] =
+    kind === SOCK_DGRAM ? DatagramSocket.pair(k.net, flags) : k.net.streamPair(k, kind, flags);
   const first = k.fds.open(a, cloexec);
   const second = first < 0 ? first : k.fds.open(b, cloexec);
   if (second < 0) {
@@ -86,7 +92,7 @@ export function sys_bind(k: Kernel, fd: number, addr: number, addrlen: number): 
     // An IPv4 address with AF_UNSPEC and 0.0.0.0 is let through by Linux; nobody needs it.
     return socket.domain === AF_UNIX ? -EINVAL : -EAFNOSUPPORT;
   }
-  return k.net.bind(socket, address);
+  return k.net.bind(k, socket, address);
 }
 
 /** listen(2). */
@@ -158,7 +164,7 @@ export function sys_setsockopt(
   return setOption(k.mem, socket, level, optname, ptr, optlen);
 }
 
-const optionBytes = new DataView(new ArrayBuffer(16));
+const optionBytes = new DataView(new ArrayBuffer(OPTION_BYTES_MAX));
 
 /** getsockopt(2): the value, cut to *optlen, and its length in *optlen. */
 export function sys_getsockopt(
@@ -177,7 +183,7 @@ export function sys_getsockopt(
   if (room < 0) return -EINVAL;
   const ptr = optval >>> 0;
   if (!k.mem.has(ptr, Math.min(room, optionBytes.byteLength))) return -EFAULT;
-  const length = getOption(socket, level, optname, optionBytes);
+  const length = getOption(socket, level, optname, optionBytes, room);
   if (length < 0) return length;
   const size = Math.min(length, room);
   k.mem.u8.set(new Uint8Array(optionBytes.buffer, 0, size), ptr);
@@ -200,17 +206,31 @@ export function sys_sendto(
   if (len < 0) return -EINVAL;
   const ptr = buf >>> 0;
   if (!k.mem.has(ptr, len)) return -EFAULT;
-  let to: Address | null = null;
-  if (addr !== 0) {
-    const address = readGuestAddress(k.mem, addr, addrlen);
-    if (typeof address === "number") return address;
-    if (address.family !== socket.domain) return -EAFNOSUPPORT;
-    to = address;
-  }
-  return socket.send(k, ptr, len, flags, to);
+  const to = addr === 0 ? null : destination(k, socket, addr, addrlen);
+  if (typeof to === "number") return to;
+  return socket.send(k, single.set(ptr, Math.min(len, RW_COUNT_MAX)), flags, to, null);
 }
 
-const sender: { address: Address | null } = { address: null };
+/** Where a message is to go; null where the socket does not look at addresses (a TCP socket, as on Linux). */
+export function destination(k: Kernel, socket: Socket, addr: number, addrlen: number): Address | number | null {
+  if (socket.type === SOCK_STREAM && socket.domain !== AF_UNIX) return null;
+  const address = readGuestAddress(k.mem, addr, addrlen);
+  if (typeof address === "number") return address;
+  if (address.family !== socket.domain) return socket.domain === AF_UNIX ? -EINVAL : -EAFNOSUPPORT;
+  return address;
+}
+
+const single = new IoVector();
+const received: Received = { address: null, ancillary: null, flags: 0 };
+
+/** A receive that only wants bytes and the sender's address, which is in `received` afterwards. */
+function receiveFrom(k: Kernel, socket: Socket, ptr: number, length: number, flags: number): number {
+  received.address = null;
+  received.ancillary = null;
+  const result = socket.receive(k, single.set(ptr, length), flags, received);
+  if (received.ancillary) releaseFiles(k, received.ancillary);
+  return result;
+}
 
 /** recvfrom(2). */
 export function sys_recvfrom(
@@ -231,10 +251,9 @@ export function sys_recvfrom(
     const wrong = checkAddressRoom(k.mem, addr, addrlen);
     if (wrong !== 0) return wrong;
   }
-  sender.address = null;
-  const result = socket.receive(k, ptr, len, flags, sender);
+  const result = receiveFrom(k, socket, ptr, Math.min(len, RW_COUNT_MAX), flags);
   if (result >= 0 && addr !== 0) {
-    if (sender.address) writeGuestAddress(k.mem, sender.address, addr, addrlen);
+    if (received.address) writeGuestAddress(k.mem, received.address, addr, addrlen);
     else k.mem.setU32(addrlen >>> 0, 0);
   }
   return result;
@@ -258,8 +277,11 @@ function checkKind(domain: number, type: number, protocol: number): number {
   if (type & ~(SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC)) return -EINVAL;
   if (domain !== AF_UNIX && domain !== AF_INET && domain !== AF_INET6) return -EAFNOSUPPORT;
   const kind = type & SOCK_TYPE_MASK;
+  if (kind === SOCK_SEQPACKET && domain === AF_UNIX)
+    return protocol === 0 || protocol === AF_UNIX ? 0 : -EPROTONOSUPPORT;
   if (kind !== SOCK_STREAM && kind !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;
   const own = kind === SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
-  if (protocol !== 0 && (domain === AF_UNIX || protocol !== own)) return -EPROTONOSUPPORT;
+  if (domain === AF_UNIX ? protocol !== 0 && protocol !== AF_UNIX : protocol !== 0 && protocol !== own)
+    return -EPROTONOSUPPORT;
   return 0;
 }

@@ -11,6 +11,7 @@ import { FdTable } from "../../kernel/fs/fd-table.ts";
 import type { Kernel } from "../../kernel/kernel.ts";
 import { GuestMemory } from "../../kernel/mem/guest-memory.ts";
 import { PhysicalMemory } from "../../kernel/mem/physical.ts";
+import { Credentials } from "../../kernel/process/credentials.ts";
 import type { FsContext } from "../../kernel/process/fs-context.ts";
 import { Scheduler } from "../../kernel/sched/scheduler.ts";
 import { TASK_PARKED, TASK_READY, TASK_RUNNING, Task, WOULD_BLOCK } from "../../kernel/sched/task.ts";
@@ -34,6 +35,7 @@ export class TestKernel implements Kernel {
   });
   readonly pid = 1;
   readonly ppid = 0;
+  readonly credentials = new Credentials(null);
   readonly futexes = new Map<number, WaitQueue>();
   readonly tasks = new Set<Task>();
   readonly threadCount = 1;

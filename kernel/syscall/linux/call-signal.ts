@@ -6,8 +6,8 @@ import { EFBIG, EPIPE } from "../../abi/errno.ts";
 import { SI_KERNEL, SI_USER, SIGPIPE, SIGXFSZ } from "../../abi/signal.ts";
 import type { Process } from "../../process/process.ts";
 
-/** What a write answers whose result is `result`: the same, but -EPIPE comes with SIGPIPE. */
-export function withBrokenPipe(k: Process, result: number): number {
+/** A write has `result`, which is passed on: EPIPE raises SIGPIPE for the calling thread (write(2)). */
+export function raiseBrokenPipe(k: Process, result: number): number {
   if (result === -EPIPE) raise(k, SIGPIPE, SI_USER);
   return result;
 }

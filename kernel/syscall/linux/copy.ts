@@ -15,7 +15,7 @@ import type { Process } from "../../process/process.ts";
 import { transferNow } from "../file.ts";
 import type { Row } from "../row.ts";
 import { BOUNCE_BYTES, withBounceBuffer } from "./bounce.ts";
-import { withBrokenPipe } from "./call-signal.ts";
+import { raiseBrokenPipe } from "./call-signal.ts";
 import { linuxRow, RESTARTS } from "./row.ts";
 
 /** Bytes after which a call is done, so that the machine's other threads get their turn. */
@@ -32,7 +32,7 @@ export function sys_sendfile(k: Process, outFd: number, inFd: number, offset: nu
   const source = offsetAt(k, from, offset);
   if (typeof source === "number") return source;
   const result = moveFromFile(k, source, count >>> 0, (bounce, bytes) => writeNow(bounce, to, bytes));
-  return result === -EAGAIN ? blockOn(k, to) : withBrokenPipe(k, result);
+  return result === -EAGAIN ? blockOn(k, to) : raiseBrokenPipe(k, result);
 }
 
 /** copy_file_range(2). */
@@ -86,7 +86,7 @@ export function sys_splice(
   const result = fromPipe
     ? pipeToFile(k, from, fromPipe, to, outOffset, bytes, nonBlocking)
     : fileToPipe(k, from, inOffset, to, toPipe as Pipe, bytes, nonBlocking);
-  return withBrokenPipe(k, result);
+  return raiseBrokenPipe(k, result);
 }
 
 /** tee(2): from pipe to pipe, without taking anything out of the first. */
@@ -97,7 +97,7 @@ export function sys_tee(k: Process, inFd: number, outFd: number, length: number,
   if (!(from instanceof PipeEnd) || !(to instanceof PipeEnd) || from.pipe === to.pipe) return -EINVAL;
   if (length === 0) return 0;
   const bytes = Math.min(length >>> 0, BOUNCE_BYTES);
-  return withBrokenPipe(k, pipeToFile(k, from, from.pipe, to, 0, bytes, (flags & SPLICE_F_NONBLOCK) !== 0, true));
+  return raiseBrokenPipe(k, pipeToFile(k, from, from.pipe, to, 0, bytes, (flags & SPLICE_F_NONBLOCK) !== 0, true));
 }
 
 function pipeToFile(

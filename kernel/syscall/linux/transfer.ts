@@ -10,7 +10,7 @@ import type { File } from "../../fs/file.ts";
 import type { Process } from "../../process/process.ts";
 import * as native from "../file.ts";
 import type { Row } from "../row.ts";
-import { fileTooBig, withBrokenPipe } from "./call-signal.ts";
+import { fileTooBig, raiseBrokenPipe } from "./call-signal.ts";
 import { linuxRow, RESTARTS } from "./row.ts";
 
 /** Flags of preadv2(2). */
@@ -25,7 +25,7 @@ export function sys_write(k: Process, fd: number, buf: number, count: number): n
     length = allowedBytes(k, fd, count >>> 0, -1);
     if (length < 0) return length;
   }
-  return withBrokenPipe(k, native.sys_write(k, fd, buf, length));
+  return raiseBrokenPipe(k, native.sys_write(k, fd, buf, length));
 }
 
 /** pwrite(2). */
@@ -110,7 +110,7 @@ function writeVector(k: Process, fd: number, iov: number, iovcnt: number, offset
   if (flags & RWF_APPEND) file.flags |= O_APPEND;
   const result = native.transferVector(k, file, iov, iovcnt, true, offset, bytesMax);
   file.flags = before;
-  return withBrokenPipe(k, result);
+  return raiseBrokenPipe(k, result);
 }
 
 /**

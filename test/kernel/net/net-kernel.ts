@@ -9,6 +9,7 @@ import type { Kernel } from "../../../kernel/kernel.ts";
 import { GuestMemory } from "../../../kernel/mem/guest-memory.ts";
 import { PhysicalMemory } from "../../../kernel/mem/physical.ts";
 import { NetworkStack } from "../../../kernel/net/network-stack.ts";
+import { Credentials } from "../../../kernel/process/credentials.ts";
 import type { Ring } from "../../../kernel/ring/ring.ts";
 import { Scheduler } from "../../../kernel/sched/scheduler.ts";
 import { TASK_READY, TASK_RUNNING, Task, WOULD_BLOCK } from "../../../kernel/sched/task.ts";
@@ -60,6 +61,7 @@ export class NetKernel implements Kernel {
   #interrupted = false;
   readonly pid = 1;
   readonly ppid = 0;
+  readonly credentials = new Credentials(null);
   readonly futexes = new Map<number, WaitQueue>();
   readonly tasks = new Set<Task>();
   readonly threadCount = 1;
