@@ -95,6 +95,8 @@ export class MachineKernel {
       nowMs: () => this.clock.monotonicMs(),
       requestTurn: () => this.requestTurn(),
       goesOn: (task, outcome) => threadGoesOn(task.process as Process, task, outcome),
+      switchedTo: (process) => (process as Process).linux.space?.enter(),
+      called: (process) => (process as Process).linux.space?.alignAliases(),
       taskEnded: (task, outcome) => this.#taskEnded(task, outcome),
     });
     this.#engine = hasJspi()

@@ -7,6 +7,7 @@
  * `kernel.block(...)`'s WOULD_BLOCK. A method that would block and finds O_NONBLOCK in `flags` answers -EAGAIN.
  */
 import type { Kernel } from "../kernel.ts";
+import type { SharedHome } from "../mem/shared-object.ts";
 import type { WaitQueue } from "../sched/wait-queue.ts";
 
 export type FileKind =
@@ -45,6 +46,8 @@ export interface File {
   readonly directory: OpenDirectory | null;
   /** What fsync(2) does; without it -EINVAL. */
   readonly durable: Durable | null;
+  /** Files that mmap(2) takes; without it -ENODEV. */
+  readonly mappable?: Mappable;
 }
 
 export interface Seekable {
@@ -53,6 +56,20 @@ export interface Seekable {
   /** lseek(2): the new offset or a negated errno. */
   seek(kernel: Kernel, offset: number, whence: number): number;
   truncate(kernel: Kernel, length: number): number;
+}
+
+/** How the kernel reaches the contents of a file for its mappings. Nothing here parks, appends, or makes the file longer. */
+export interface Mappable {
+  /** Where all descriptions of the file find what its shared mappings share. */
+  readonly home: SharedHome;
+  /** Bytes, or a negated errno. */
+  size(kernel: Kernel): number;
+  /** Copies bytes from `offset` on into `target`: their number, less only at the end of the file, or a negated errno. */
+  load(kernel: Kernel, target: Uint8Array, offset: number): number;
+  /** Overwrites bytes of the file with memory at a physical address: their number, or a negated errno. */
+  store(kernel: Kernel, address: number, length: number, offset: number): number;
+  /** What fsync(2) does, for a caller that does not wait. */
+  syncNow(kernel: Kernel): number;
 }
 
 export interface Durable {

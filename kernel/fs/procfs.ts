@@ -2,8 +2,12 @@
  * /proc: what programs read to learn about themselves and the machine (proc(5)). Pages are 64 KiB, as WebAssembly has them; the process is
  * number 1, its tasks are the machine's threads.
  */
+import { PROT_EXEC, PROT_READ, PROT_WRITE } from "../abi/mman.ts";
+import { emptyStat } from "../abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
+import type { Mapping } from "../mem/mapping.ts";
 import { tcpTable } from "../net/proc-net.ts";
+import type { Process } from "../process/process.ts";
 import { TASK_RUNNING } from "../sched/task.ts";
 import { FD_MAX } from "./fd-table.ts";
 import type { File } from "./file.ts";
@@ -24,7 +28,7 @@ export function newProcFs(): PseudoFs {
     cmdline: text((k) => k.boot.args.map((arg) => `${arg}\0`).join("")),
     environ: text((k) => k.boot.env.map((entry) => `${entry}\0`).join("")),
     comm: text((k) => `${comm(k)}\n`),
-    maps: text((k) => `${range(0, k.mem.size)} rw-p 00000000 00:00 0 [memory]\n`),
+    maps: text(maps),
     limits: text(limits),
     mounts: text(mounts),
     oom_score_adj: text(
@@ -119,6 +123,25 @@ function status(k: Kernel): string {
     ["Threads", String(Math.max(1, k.threadCount))],
   ];
   return lines.map(([name, value]) => `${name}:\t${value}\n`).join("");
+}
+
+/** proc(5): every mapping of a Linux program; a guest of another personality has its memory as one. */
+function maps(k: Kernel): string {
+  const { space } = (k as Partial<Process>).linux ?? {};
+  if (!space) return `${range(0, k.mem.size)} rw-p 00000000 00:00 0 [memory]\n`;
+  return space.mappings.map((mapping) => mapsLine(k, mapping)).join("");
+}
+
+function mapsLine(k: Kernel, { start, end, prot, kind, isShared, file, object, offset }: Mapping): string {
+  const bit = (mask: number, letter: string): string => ((prot & mask) !== 0 ? letter : "-");
+  const rights = kind === "program" ? "rwx" : `${bit(PROT_READ, "r")}${bit(PROT_WRITE, "w")}${bit(PROT_EXEC, "x")}`;
+  const st = emptyStat();
+  if (file) file.stat(k, st);
+  const at = file || object ? offset : 0;
+  const dev = `00:${st.dev.toString(16).padStart(2, "0")}`;
+  const columns = `${range(start, end)} ${rights}${isShared ? "s" : "p"} ${at.toString(16).padStart(8, "0")} ${dev} ${st.ino} `;
+  const name = kind === "program" ? k.boot.name : kind === "heap" ? "[heap]" : file ? nameOf(file) : "";
+  return `${name === "" ? columns : columns.padEnd(73) + name}\n`;
 }
 
 function limits(k: Kernel): string {

@@ -8,11 +8,11 @@ import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../abi/poll.ts";
 import type { Kernel } from "../kernel.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
 import { mayRead, mayWrite } from "./access.ts";
-import type { Durable, File, Seekable, Stat } from "./file.ts";
+import type { Durable, File, Mappable, Seekable, Stat } from "./file.ts";
 import { RAM_FILE_BYTES_MAX, type RamRegular } from "./ram-inode.ts";
 import { seekTarget } from "./seek.ts";
 
-export class RamFile implements File, Seekable, Durable {
+export class RamFile implements File, Seekable, Durable, Mappable {
   readonly kind = "regular";
   flags: number;
   refs = 0;
@@ -37,6 +37,14 @@ export class RamFile implements File, Seekable, Durable {
     return this;
   }
 
+  get mappable(): Mappable {
+    return this;
+  }
+
+  get home(): RamRegular {
+    return this.inode;
+  }
+
   read(kernel: Kernel, buf: number, count: number): number {
     const done = this.pread(kernel, buf, count, this.offset);
     if (done > 0) this.offset += done;
@@ -55,6 +63,7 @@ export class RamFile implements File, Seekable, Durable {
     if (offset < 0) return -EINVAL;
     const target = kernel.mem.bytes(buf, count);
     if (!target) return -EFAULT;
+    this.inode.shared?.sync(offset, offset + count);
     const done = this.inode.data.read(target, offset);
     if (done > 0 && (this.flags & O_NOATIME) === 0) this.inode.touchAccess(kernel);
     return done;
@@ -74,6 +83,7 @@ export class RamFile implements File, Seekable, Durable {
     const done = data.write(count > room ? source.subarray(0, room) : source, at);
     if (done === 0) return -ENOSPC;
     this.inode.touchChange(kernel, true);
+    this.inode.shared?.written(at, done);
     return done;
   }
 
@@ -96,6 +106,27 @@ export class RamFile implements File, Seekable, Durable {
 
   /** Memory is as durable as it gets here. */
   sync(_kernel: Kernel, _dataOnly: boolean): number {
+    return 0;
+  }
+
+  size(_kernel: Kernel): number {
+    return this.inode.data.size;
+  }
+
+  load(_kernel: Kernel, target: Uint8Array, offset: number): number {
+    return this.inode.data.read(target, offset);
+  }
+
+  store(kernel: Kernel, address: number, length: number, offset: number): number {
+    const source = kernel.physical.slice(address, Math.min(length, this.inode.data.size - offset));
+    if (!source) return -EFAULT;
+    const done = this.inode.data.write(source, offset);
+    if (done === 0) return -ENOSPC;
+    this.inode.touchChange(kernel, true);
+    return done;
+  }
+
+  syncNow(_kernel: Kernel): number {
     return 0;
   }
 

@@ -4,6 +4,7 @@
 import { EFBIG, EINVAL, ENXIO, EOPNOTSUPP } from "../abi/errno.ts";
 import { O_TRUNC, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK } from "../abi/fcntl.ts";
 import type { Kernel } from "../kernel.ts";
+import type { SharedObject } from "../mem/shared-object.ts";
 import { ChunkedBytes } from "./chunked-bytes.ts";
 import type { File, FileKind, Stat } from "./file.ts";
 import type { AttributeChange, Directory, Inode } from "./inode.ts";
@@ -147,6 +148,8 @@ export class RamRegular extends RamInode {
   readonly data: ChunkedBytes;
   /** True for a file made without a name that may be given one (O_TMPFILE). */
   isLinkable = false;
+  /** What its shared mappings share, while there are any. */
+  shared: SharedObject | null = null;
 
   constructor(kernel: Kernel, fs: RamFs, mode: number) {
     super(kernel, fs, mode);
@@ -171,6 +174,7 @@ export class RamRegular extends RamInode {
     if (size > RAM_FILE_BYTES_MAX) return -EFBIG;
     this.data.truncate(size);
     this.touchChange(kernel, true);
+    this.shared?.resized(size);
     return 0;
   }
 

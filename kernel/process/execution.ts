@@ -31,7 +31,7 @@ export function runProgram(process: Process, module: WebAssembly.Module, shape: 
   const { linux } = process;
   const program = process.machine.bind(process, module, shape);
   linux.program = program;
-  linux.space = new AddressSpace(process.mem, Math.min(process.boot.memoryLimit, maximumBytes(shape)));
+  linux.space = new AddressSpace(process, Math.min(process.boot.memoryLimit, maximumBytes(shape)));
   installFile(
     process,
     environmentFile(process),

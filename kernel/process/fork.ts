@@ -50,7 +50,7 @@ function makeChild(parent: Process, linux: LinuxThread, buffer: number): number 
   }
   const child = machine.addProcess(parent, new GuestMemory(memory));
   try {
-    child.linux.space = space.clone(child.mem);
+    child.linux.space = space.clone(child);
     child.linux.program = machine.bind(child, program.module, program.shape);
     const instance = child.linux.program.instantiate();
     instance.copyGlobals(linux.instance);

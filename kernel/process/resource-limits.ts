@@ -6,6 +6,7 @@ import { FD_MAX } from "../fs/fd-table.ts";
 import { QUEUED_MAX } from "./pending-signals.ts";
 
 export const RLIMIT_FSIZE = 1;
+export const RLIMIT_DATA = 2;
 export const RLIMIT_STACK = 3;
 export const RLIMIT_CORE = 4;
 export const RLIMIT_NPROC = 6;

@@ -40,7 +40,7 @@ export function canUnwind(linux: LinuxThread): boolean {
 export function startUnwind(process: Process, linux: LinuxThread, purpose: Unwinding["purpose"], jump: number): number {
   const { space } = process.linux;
   if (!space) return -ENOSYS;
-  const buffer = space.mapAnonymous(BUFFER_BYTES, 0, 0);
+  const buffer = space.mapAnonymous(BUFFER_BYTES, 0);
   if (buffer < 0) return -ENOMEM;
   process.mem.setU32(buffer, buffer + HEADER_BYTES);
   process.mem.setU32(buffer + 4, buffer + BUFFER_BYTES);
@@ -81,7 +81,7 @@ export function takeStack(process: Process, buffer: number): Uint8Array<ArrayBuf
 /** A new buffer with a stack that was taken: its address, or a negated errno. */
 export function putStack(process: Process, stack: Uint8Array): number {
   const { space } = process.linux;
-  const buffer = space?.mapAnonymous(BUFFER_BYTES, 0, 0) ?? -ENOSYS;
+  const buffer = space?.mapAnonymous(BUFFER_BYTES, 0) ?? -ENOSYS;
   if (buffer < 0) return buffer;
   process.mem.u8.set(stack, buffer + HEADER_BYTES);
   process.mem.setU32(buffer, buffer + HEADER_BYTES + stack.length);

@@ -31,6 +31,10 @@ export interface SchedulerHooks {
   requestTurn(): void;
   /** A thread's stack is empty: true if the thread goes on with another one (fork(2) has unwound it, longjmp(3) has left it). */
   goesOn(task: Task, outcome: Outcome): boolean;
+  /** A stack begins or goes on, and the last one that ran was of another process. */
+  switchedTo(process: Kernel): void;
+  /** A thread makes a call, while somebody watches calls. */
+  called(process: Kernel): void;
   /** A thread's stack has ended. */
   taskEnded(task: Task, outcome: Outcome): void;
 }
@@ -60,6 +64,9 @@ export class Scheduler implements TaskWaker {
   /** Calls left until the next look at the clock, and when the running thread's slice began (monotonic ms; -1: at the next look). */
   #callsLeft = CALLS_PER_LOOK;
   #sliceStartMs = -1;
+  /** Whose stack ran last. */
+  #process: Kernel | null = null;
+  #callWatchers = 0;
 
   constructor(timers: Timers, hooks: SchedulerHooks) {
     this.#timers = timers;
@@ -180,8 +187,9 @@ export class Scheduler implements TaskWaker {
    */
   givesWay(): boolean {
     if (--this.#callsLeft > 0) return false;
-    this.#callsLeft = CALLS_PER_LOOK;
     const task = this.current;
+    this.#callsLeft = this.#callWatchers > 0 ? 1 : CALLS_PER_LOOK;
+    if (this.#callWatchers > 0 && task.process) this.#hooks.called(task.process);
     const now = this.#hooks.nowMs();
     if (this.#sliceStartMs === -1) this.#sliceStartMs = now;
     if (now - this.#sliceStartMs < SLICE_MS || !task.canPark || task.retrying) return false;
@@ -190,6 +198,12 @@ export class Scheduler implements TaskWaker {
     this.#burst = SWITCH_BURST_MAX;
     this.wake(task);
     return true;
+  }
+
+  /** One watcher more, or less, of the calls of Linux programs (hook `called`); each call costs a look at the clock meanwhile. */
+  watchCalls(by: 1 | -1): void {
+    this.#callWatchers += by;
+    this.#callsLeft = 1;
   }
 
   /** A parked task becomes ready. It runs once the running stack parks or ends, or in the next turn. */
@@ -222,7 +236,7 @@ export class Scheduler implements TaskWaker {
     const task = this.tasks.get(tid) as Task;
     this.current = task;
     task.state = TASK_RUNNING;
-    this.#beginSlice();
+    this.#beginSlice(task);
     const errno = task.interrupted;
     if (errno === 0) {
       task.retrying = !task.gaveWay;
@@ -237,9 +251,12 @@ export class Scheduler implements TaskWaker {
   }
 
   /** The slice is measured from the first look at the clock on: a thread that parks often never looks. */
-  #beginSlice(): void {
-    this.#callsLeft = CALLS_PER_LOOK;
+  #beginSlice({ process }: Task): void {
+    this.#callsLeft = this.#callWatchers > 0 ? 1 : CALLS_PER_LOOK;
     this.#sliceStartMs = -1;
+    if (process === this.#process || process === null) return;
+    this.#process = process;
+    this.#hooks.switchedTo(process);
   }
 
   /** The running task's call, which has parked, has its result. */
@@ -314,7 +331,7 @@ export class Scheduler implements TaskWaker {
     task.entry = null;
     task.state = TASK_RUNNING;
     this.current = task;
-    this.#beginSlice();
+    this.#beginSlice(task);
     (this.#engine as ContinuationEngine).start(task, fn, args, this.#onEnded);
   }
 

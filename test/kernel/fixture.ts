@@ -31,6 +31,8 @@ export class TestKernel implements Kernel {
     nowMs: () => this.clock.monotonicMs(),
     requestTurn: () => this.requestTurn(),
     goesOn: () => false,
+    switchedTo: () => {},
+    called: () => {},
     taskEnded: () => {},
   });
   readonly pid = 1;

@@ -6,7 +6,7 @@
  * has been handed over is carried out in order, one at a time: it is the only way to keep the order of appends.
  */
 import { EBADF, EFAULT, EINVAL, ENOTTY } from "../../abi/errno.ts";
-import { O_ACCMODE, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_TRUNC } from "../../abi/fcntl.ts";
+import { O_ACCMODE, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_RDWR, O_TRUNC } from "../../abi/fcntl.ts";
 import { FIONREAD } from "../../abi/ioctl.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../abi/poll.ts";
 import type { Kernel } from "../../kernel.ts";
@@ -14,7 +14,7 @@ import type { Inflight } from "../../sched/task.ts";
 import { WaitQueue } from "../../sched/wait-queue.ts";
 import { mayRead, mayWrite } from "../access.ts";
 import type { AsyncFile, Completion } from "../async-file.ts";
-import type { Durable, Seekable, Stat } from "../file.ts";
+import type { Durable, Mappable, Seekable, Stat } from "../file.ts";
 import { seekTarget } from "../seek.ts";
 import type { FuseInode } from "./fuse-fs.ts";
 import { FUSE_FSYNC, FUSE_FSYNC_FDATASYNC, FUSE_READ, FUSE_RELEASE, FUSE_WRITE } from "./protocol.ts";
@@ -53,7 +53,7 @@ class Park implements Inflight, Completion {
   }
 }
 
-export class FuseFile implements AsyncFile, Seekable, Durable {
+export class FuseFile implements AsyncFile, Seekable, Durable, Mappable {
   readonly kind = "regular";
   flags: number;
   refs = 0;
@@ -66,6 +66,8 @@ export class FuseFile implements AsyncFile, Seekable, Durable {
   #handle: number;
   /** The flags that the device's handle was opened with. */
   #handleFlags: number;
+  /** For `store`, where #handle appends; 0: not open. */
+  #storeHandle = 0;
   #offset = 0;
   readonly #queue: Operation[] = [];
   #busy = false;
@@ -86,6 +88,14 @@ export class FuseFile implements AsyncFile, Seekable, Durable {
 
   get durable(): Durable {
     return this;
+  }
+
+  get mappable(): Mappable {
+    return this;
+  }
+
+  get home(): FuseInode {
+    return this.inode;
   }
 
   read(kernel: Kernel, buf: number, count: number): number {
@@ -148,6 +158,29 @@ export class FuseFile implements AsyncFile, Seekable, Durable {
   submitSync(_kernel: Kernel, dataOnly: boolean, completion: Completion): void {
     const flags = dataOnly ? FUSE_FSYNC_FDATASYNC : 0;
     this.#enqueue({ opcode: FUSE_FSYNC, address: 0, length: 0, offset: 0, flags, completion });
+  }
+
+  size(_kernel: Kernel): number {
+    return this.inode.size(this.#handle);
+  }
+
+  load(_kernel: Kernel, target: Uint8Array, offset: number): number {
+    return this.inode.loadHandle(this.#handle, target, offset);
+  }
+
+  store(_kernel: Kernel, address: number, length: number, offset: number): number {
+    const appends = (this.#handleFlags & O_APPEND) !== 0;
+    if (appends && this.#storeHandle === 0) {
+      const handle = this.inode.openHandle(O_RDWR);
+      if (handle < 0) return handle;
+      this.#storeHandle = handle;
+    }
+    const handle = appends ? this.#storeHandle : this.#handle;
+    return this.inode.fs.session.write(this.inode.nodeId, handle, address, length, offset, O_RDWR);
+  }
+
+  syncNow(_kernel: Kernel): number {
+    return this.#syncNow(0);
   }
 
   poll(_kernel: Kernel): number {
@@ -237,6 +270,7 @@ export class FuseFile implements AsyncFile, Seekable, Durable {
     }
     this.#busy = true;
     const { session } = this.inode.fs;
+    if (opcode === FUSE_READ) this.inode.shared?.sync(offset, offset + length);
     session.submit({
       opcode,
       nodeId: this.inode.nodeId,
@@ -247,6 +281,7 @@ export class FuseFile implements AsyncFile, Seekable, Durable {
       flags: opcode === FUSE_FSYNC ? operation.flags : this.flags & (O_ACCMODE | O_APPEND),
       complete: (result) => {
         if (opcode !== FUSE_FSYNC) this.#moved(opcode, operation.offset, offset, result);
+        if (opcode === FUSE_WRITE) this.#written(offset, result);
         completion.complete(result);
         this.#busy = false;
         this.#next();
@@ -261,11 +296,13 @@ export class FuseFile implements AsyncFile, Seekable, Durable {
     const { session } = this.inode.fs;
     const { nodeId } = this.inode;
     const flags = this.flags & (O_ACCMODE | O_APPEND);
+    if (opcode === FUSE_READ) this.inode.shared?.sync(offset, offset + length);
     const result =
       opcode === FUSE_READ
         ? session.read(nodeId, this.#handle, address, length, offset, flags)
         : session.write(nodeId, this.#handle, address, length, offset, flags);
     this.#moved(opcode, wanted, offset, result);
+    if (opcode === FUSE_WRITE) this.#written(offset, result);
     return result;
   }
 
@@ -291,6 +328,14 @@ export class FuseFile implements AsyncFile, Seekable, Durable {
     this.#offset = opcode === FUSE_WRITE && (this.flags & O_APPEND) !== 0 ? AT_END : offset + result;
   }
 
+  /** Shared mappings of the file learn of what has been written. */
+  #written(offset: number, result: number): void {
+    const { shared } = this.inode;
+    if (shared === null || result <= 0) return;
+    const appended = (this.flags & O_APPEND) !== 0;
+    shared.written(appended ? this.inode.size(this.#handle) - result : offset, result);
+  }
+
   /** O_APPEND has been changed by F_SETFL: the device needs to know, for the host does the appending. */
   #reopen(): number {
     const handle = this.inode.openHandle(this.flags);
@@ -308,6 +353,7 @@ export class FuseFile implements AsyncFile, Seekable, Durable {
   #release(): void {
     if (this.#handle === 0) return;
     this.inode.releaseHandle(FUSE_RELEASE, this.#handle);
+    if (this.#storeHandle !== 0) this.inode.releaseHandle(FUSE_RELEASE, this.#storeHandle);
     this.#handle = 0;
     this.inode.release();
   }

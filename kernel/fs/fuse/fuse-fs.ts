@@ -9,6 +9,7 @@ import { EINVAL, EIO, ENOENT, EOPNOTSUPP, EPERM, ESTALE } from "../../abi/errno.
 import {
   O_CREAT,
   O_EXCL,
+  O_TRUNC,
   O_WRONLY,
   S_IFCHR,
   S_IFDIR,
@@ -20,6 +21,7 @@ import {
 } from "../../abi/fcntl.ts";
 import { ST_RDONLY, type StatFs } from "../../abi/stat.ts";
 import type { Kernel } from "../../kernel.ts";
+import type { SharedObject } from "../../mem/shared-object.ts";
 import { fromBytes } from "../byte-string.ts";
 import type { File, FileKind, Stat } from "../file.ts";
 import type { AttributeChange, Directory, DirectoryEntry, FileSystem, Inode, NodeKind } from "../inode.ts";
@@ -33,7 +35,8 @@ const FUSE_SUPER_MAGIC = 0x65735546;
 const CACHE_MAX = 512;
 /** Inodes looked at for one that is dropped. */
 const EVICTION_SCAN_MAX = 8;
-const READDIR_BYTES = 32768;
+/** What one reply of the synchronous queue carries. */
+const REPLY_BYTES = 32768;
 
 export class FuseFs implements FileSystem {
   readonly type = "virtiofs";
@@ -126,6 +129,8 @@ export class FuseInode implements Inode, Directory {
   readonly kind: FileKind;
   /** How often the device has named this node. */
   lookups = 1;
+  /** What its shared mappings share, while there are any. */
+  shared: SharedObject | null = null;
   /** Directories: where it is. Held. */
   #above: FuseInode | null = null;
   #ownName: string | null = null;
@@ -267,12 +272,27 @@ export class FuseInode implements Inode, Directory {
     }
     session.setU32(fuse.SETATTR_VALID, valid);
     const result = session.call(fuse.FUSE_SETATTR, this.nodeId, fuse.SETATTR_IN_BYTES, fuse.ATTR_OUT_BYTES);
+    if (result >= 0 && change.size !== undefined) this.shared?.resized(change.size);
     return Math.min(0, result);
   }
 
   open(_kernel: Kernel, flags: number, path: string): File | number {
     const handle = this.openHandle(flags);
+    if (handle >= 0 && (flags & O_TRUNC) !== 0) this.shared?.resized(0);
     return handle < 0 ? handle : new FuseFile(this, handle, flags, path);
+  }
+
+  /** READ of what fits into a reply, copied to `target`. */
+  loadHandle(handle: number, target: Uint8Array, offset: number): number {
+    const { session } = this.fs;
+    session.begin(fuse.READ_IN_BYTES);
+    session.setU64(0, handle);
+    session.setU64(8, offset);
+    const size = Math.min(target.length, REPLY_BYTES);
+    session.setU32(16, size);
+    const length = session.call(fuse.FUSE_READ, this.nodeId, fuse.READ_IN_BYTES, 0, size);
+    if (length > 0) target.set(session.bytes(0, length));
+    return length;
   }
 
   /** OPEN: the device's handle, or a negated errno. */
@@ -322,8 +342,8 @@ export class FuseInode implements Inode, Directory {
       session.begin(fuse.READ_IN_BYTES);
       session.setU64(0, handle);
       session.setU64(8, offset);
-      session.setU32(16, READDIR_BYTES);
-      const length = session.call(fuse.FUSE_READDIR, this.nodeId, fuse.READ_IN_BYTES, 0, READDIR_BYTES);
+      session.setU32(16, REPLY_BYTES);
+      const length = session.call(fuse.FUSE_READDIR, this.nodeId, fuse.READ_IN_BYTES, 0, REPLY_BYTES);
       if (length < 0) failed = length;
       if (length <= 0) break;
       const next = this.#parseEntries(list, length);

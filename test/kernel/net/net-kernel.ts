@@ -47,6 +47,8 @@ export class NetKernel implements Kernel {
     nowMs: () => this.clock.monotonicMs(),
     requestTurn: () => this.requestTurn(),
     goesOn: () => false,
+    switchedTo: () => {},
+    called: () => {},
     taskEnded: () => {},
   });
   ring: Ring | null = null;

@@ -100,10 +100,11 @@ export class LinuxMachine {
 
   /** A child of `parent`, with copies of its descriptors, as fork(2) makes it; it has no threads yet. */
   fork(parent = this.process): Process {
-    const memory = newMemory();
-    memory.u8.set(parent.mem.u8.subarray(0, memory.u8.length));
+    const space = parent.linux.space as AddressSpace;
+    const memory = newMemory(parent.mem.size / PAGE_BYTES);
+    for (const [start, end] of space.usedRanges()) memory.u8.set(parent.mem.u8.subarray(start, end), start);
     const child = this.machine.addProcess(parent, memory);
-    prepare(child);
+    child.linux.space = space.clone(child);
     return child;
   }
 
@@ -191,6 +192,7 @@ export class TestThread {
     this.#args = this.#place(args);
     const { scheduler } = this.process;
     scheduler.current = this.task;
+    this.process.linux.space?.enter(); // as a switch to this process does
     try {
       return this.#ended(bindLinuxTry(this.process, row)(...this.#args));
     } finally {
@@ -233,12 +235,12 @@ export class TestThread {
 
 const module = new WebAssembly.Module(EMPTY_MODULE);
 
-function newMemory(): GuestMemory {
-  return new GuestMemory(new WebAssembly.Memory({ initial: MEMORY_PAGES, maximum: MEMORY_PAGES_MAX }));
+function newMemory(initial = MEMORY_PAGES): GuestMemory {
+  return new GuestMemory(new WebAssembly.Memory({ initial, maximum: MEMORY_PAGES_MAX }));
 }
 
 function prepare(process: Process): void {
-  process.linux.space = new AddressSpace(process.mem, MEMORY_PAGES_MAX * PAGE_BYTES);
+  process.linux.space = new AddressSpace(process, MEMORY_PAGES_MAX * PAGE_BYTES);
 }
 
 /** "ENOENT" for -2, else the result. */
