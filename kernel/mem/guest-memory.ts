@@ -7,10 +7,15 @@
  * keeps a subarray across anything that can run the guest must take it anew.
  */
 
+import { WaitQueue } from "../sched/wait-queue.ts";
+
 export class GuestMemory {
   memory: WebAssembly.Memory;
   /** Where it begins in physical memory: what devices are told is `base` + guest pointer. PhysicalMemory's own. */
   base = 0;
+  /** Woken when no device works on it any more. */
+  readonly unpinned = new WaitQueue();
+  #pins = 0;
   /** Views of the whole linear memory, valid after a successful `has`. */
   u8: Uint8Array<ArrayBuffer>;
   i32: Int32Array<ArrayBuffer>;
@@ -32,6 +37,19 @@ export class GuestMemory {
   attach(memory: WebAssembly.Memory): void {
     this.memory = memory;
     this.#renew();
+  }
+
+  /** True while a device works on it: it must keep its place. */
+  get isPinned(): boolean {
+    return this.#pins > 0;
+  }
+
+  pin(): void {
+    this.#pins++;
+  }
+
+  unpin(): void {
+    if (--this.#pins === 0) this.unpinned.wake(1);
   }
 
   /** Bytes of linear memory now. */

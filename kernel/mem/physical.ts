@@ -10,6 +10,7 @@
  * descriptor that points outside is refused in one place. Kernel RAM never moves or grows; linear memory grows in place
  * and its views are renewed by `GuestMemory`.
  */
+import type { Waiter } from "../sched/wait-queue.ts";
 import type { GuestMemory } from "./guest-memory.ts";
 
 export const KERNEL_RAM_BASE = 2 ** 32;
@@ -64,9 +65,21 @@ export class PhysicalMemory {
     memory.base = (index + 1) * PROCESS_STRIDE;
   }
 
-  /** The process has ended: its addresses are no memory any more. */
+  /** The process has ended: its addresses are no memory any more, as soon as no device works on it. */
   detach(memory: GuestMemory): void {
-    if (memory.base > 0) this.#processes[memory.base / PROCESS_STRIDE - 1] = null;
+    if (memory.base === 0) return;
+    if (!memory.isPinned) {
+      this.#processes[memory.base / PROCESS_STRIDE - 1] = null;
+      return;
+    }
+    const waiter: Waiter = {
+      notify: () => {
+        memory.unpinned.remove(waiter);
+        this.detach(memory);
+        return true;
+      },
+    };
+    memory.unpinned.add(waiter);
   }
 
   #processMemory(address: number): GuestMemory | null {

@@ -10,6 +10,7 @@ import { O_ACCMODE, O_APPEND, O_CREAT, O_EXCL, O_NONBLOCK, O_RDWR, O_TRUNC } fro
 import { FIONREAD } from "../../abi/ioctl.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../../abi/poll.ts";
 import type { Kernel } from "../../kernel.ts";
+import type { GuestMemory } from "../../mem/guest-memory.ts";
 import type { Inflight } from "../../sched/task.ts";
 import { WaitQueue } from "../../sched/wait-queue.ts";
 import { mayRead, mayWrite } from "../access.ts";
@@ -39,16 +40,22 @@ interface Operation {
 /** What a parked call waits for. */
 class Park implements Inflight, Completion {
   readonly file: FuseFile;
+  readonly uninterruptible = true;
   done = false;
   result = 0;
+  /** The memory that the device works on: it stays where it is until then, even if its process ends. */
+  readonly #mem: GuestMemory;
 
-  constructor(file: FuseFile) {
+  constructor(file: FuseFile, mem: GuestMemory) {
     this.file = file;
+    this.#mem = mem;
+    mem.pin();
   }
 
   complete(result: number): void {
     this.result = result;
     this.done = true;
+    this.#mem.unpin();
     this.file.transferred.wake(POLLIN | POLLOUT);
   }
 }
@@ -231,7 +238,7 @@ export class FuseFile implements AsyncFile, Seekable, Durable, Mappable {
       if (operation.opcode === FUSE_FSYNC) return this.#syncNow(operation.flags);
       return this.#now(operation.opcode, operation.address, operation.length, operation.offset);
     }
-    const mine = new Park(this);
+    const mine = new Park(this, kernel.mem);
     current.inflight = mine;
     this.#enqueue({ ...operation, completion: mine });
     if (!mine.done) return kernel.block(this.transferred);

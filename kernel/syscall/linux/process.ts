@@ -78,6 +78,7 @@ function statusOf(linux: LinuxState, options: number): number {
 
 /** execve(2) of a WebAssembly module that lies in the file system. */
 export function sys_execve(k: Process, pathname: number, argv: number, envp: number): number {
+  if (k.mem.isPinned) return k.block(k.mem.unpinned); // a device works for another thread
   const path = pathAt(k, pathname);
   if (typeof path === "number") return path;
   const args = stringsAt(k, argv);
