@@ -112,7 +112,7 @@ while [ "$count" -gt 0 ]; do
   esac
   set -- "$@" "$arg"
 done
-set -- -nostdlibinc -isystem "$sysroot/include" "-ffile-prefix-map=$PWD=." "$@"
+set -- -nostdlibinc -isystem "$sysroot/include" "-ffile-prefix-map=$PWD=." "-ffile-prefix-map=$sysroot=/sysroot" "$@"
 if [ "$link" = no ] || [ -z "$inputs" ]; then
   exec ${tools.clang} ${quote(compileFlags())} "$@"
 fi
