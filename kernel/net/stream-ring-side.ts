@@ -96,8 +96,7 @@ export class StreamRingSide implements RingSource {
 
   /** Accepts everybody; who finds no descriptor is refused. */
   #acceptAll(k: Kernel): void {
-    while (this.#socket.pendingCount > 0) {
-      const accepted = this.#socket.takePending();
+    for (let accepted = this.#socket.takePending(); accepted; accepted = this.#socket.takePending()) {
       accepted.flags |= O_NONBLOCK;
       const fd = k.fds.open(accepted);
       if (fd < 0) {

@@ -4,7 +4,7 @@
  *
  * Its life is in stream-state.ts. Received bytes that nobody has taken wait in `received`, at most RECEIVE_BYTES_MAX of them: the peer's
  * credit. Of a socket attached to the ring (stream-ring-side.ts) they go to the guest directly, and only wait while it is paused. What
- * comes with the bytes of an AF_UNIX socket, and the boundaries of its packets (SOCK_SEQPACKET), is in stream-marks.ts.
+ * comes with the bytes of an AF_UNIX socket, and the boundaries of its packets (SOCK_SEQPACKET), is in received-stream.ts.
  *
  * Errors are those of tcp(7) and unix(7); a call that cannot proceed answers -EAGAIN or parks on `waiters`.
  */
@@ -31,7 +31,6 @@ import {
   MSG_DONTWAIT,
   MSG_OOB,
   MSG_PEEK,
-  MSG_TRUNC,
   MSG_WAITALL,
   SHUT_RD,
   SHUT_RDWR,
@@ -48,15 +47,16 @@ import { WOULD_BLOCK } from "../sched/task.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
 import { type Connection, type ConnectionOwner, RECEIVE_BYTES_MAX } from "../virtio/socket-connection.ts";
 import { type Address, anyAddress, asFamily, UNNAMED } from "./address.ts";
-import { type Ancillary, credentialsOf, holdFiles, type PeerCredentials, releaseFiles } from "./ancillary.ts";
-import { ByteQueue } from "./byte-queue.ts";
+import { type Ancillary, credentialsOf, type PeerCredentials } from "./ancillary.ts";
+import type { ByteQueue } from "./byte-queue.ts";
 import { IoVector } from "./io-vector.ts";
 import { writeIntResult } from "./ioctl-result.ts";
 import { LentSends } from "./lent-sends.ts";
+import { ListenQueue } from "./listen-queue.ts";
 import type { NetworkStack } from "./network-stack.ts";
+import { ReceivedStream } from "./received-stream.ts";
 import { type Received, type Socket, statSocket } from "./socket.ts";
 import { SocketOptions } from "./socket-options.ts";
-import { StreamMarks } from "./stream-marks.ts";
 import { StreamRingSide } from "./stream-ring-side.ts";
 import { STREAM_CONNECTED, STREAM_CONNECTING, STREAM_GONE, STREAM_LISTENING, STREAM_NEW } from "./stream-state.ts";
 
@@ -67,15 +67,6 @@ const PACKET_BYTES_MAX = 212960;
 const PACKETS_MAX = 1024;
 /** The vector of read(2) and write(2). */
 const single = new IoVector();
-
-/** A connection that nobody has accepted yet: a request from the host, or the far end of one inside the machine. */
-interface Pending {
-  readonly hostPort: number;
-  readonly guestPort: number;
-  readonly peer: Address;
-  readonly local: Address;
-  readonly socket: StreamSocket | null;
-}
 
 export class StreamSocket implements Socket, ConnectionOwner {
   readonly kind = "socket";
@@ -97,7 +88,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
   bound = false;
   state = STREAM_NEW;
   /** Received bytes that nobody has taken. */
-  readonly received = new ByteQueue();
+  readonly received: ByteQueue;
   /** The peer sends no more. */
   ended = false;
   /** Why the connection is gone; 0 after an orderly end. */
@@ -113,17 +104,17 @@ export class StreamSocket implements Socket, ConnectionOwner {
   #receiveShut = false;
   /** Pending error (SO_ERROR). */
   #error = 0;
-  #backlog = 0;
-  readonly #pending: Pending[] = [];
+  readonly #incoming: ReceivedStream;
+  readonly #listen = new ListenQueue();
   /** Lent sends to a peer inside the machine, from the first on. */
   #lent: LentSends | null = null;
-  /** Of received bytes, from the first message on that needs it. */
-  #marks: StreamMarks | null = null;
 
   constructor(stack: NetworkStack, domain: number, flags: number, type = SOCK_STREAM) {
     this.#stack = stack;
     this.domain = domain;
     this.type = type;
+    this.#incoming = new ReceivedStream(domain, type);
+    this.received = this.#incoming.bytes;
     this.flags = O_RDWR | (flags & O_NONBLOCK);
     this.local = domain === AF_UNIX ? UNNAMED : anyAddress(domain);
     stack.streams.add(this);
@@ -134,16 +125,16 @@ export class StreamSocket implements Socket, ConnectionOwner {
     return this.received.length;
   }
   get pendingCount(): number {
-    return this.#pending.length;
+    return this.#listen.length;
   }
   get listening(): boolean {
     return this.state === STREAM_LISTENING;
   }
   get hasRoom(): boolean {
-    return this.#pending.length < this.#backlog;
+    return this.#listen.hasRoom;
   }
   get backlog(): number {
-    return this.#backlog;
+    return this.#listen.backlog;
   }
   /** True if both ends are in the machine. */
   get isInternal(): boolean {
@@ -167,7 +158,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
     }
     const error = this.#stack.checkListen(this);
     if (error < 0) return error;
-    this.#backlog = Math.min(Math.max(backlog, 1), SOMAXCONN);
+    this.#listen.backlog = Math.min(Math.max(backlog, 1), SOMAXCONN);
     if (this.domain === AF_UNIX) this.credentials = credentialsOf(k);
     this.state = STREAM_LISTENING;
     this.#stack.listening(this);
@@ -176,11 +167,10 @@ export class StreamSocket implements Socket, ConnectionOwner {
 
   accept(k: Kernel): StreamSocket | number {
     if (this.state !== STREAM_LISTENING) return -EINVAL;
-    if (this.#pending.length === 0) {
-      if (this.flags & O_NONBLOCK || k.timedOut()) return -EAGAIN;
-      return k.block(this.waiters, this.options.receiveTimeoutMs);
-    }
-    return this.takePending();
+    const accepted = this.takePending();
+    if (accepted) return accepted;
+    if (this.flags & O_NONBLOCK || k.timedOut()) return -EAGAIN;
+    return k.block(this.waiters, this.options.receiveTimeoutMs);
   }
 
   connect(k: Kernel, to: Address): number {
@@ -236,8 +226,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
 
   /** Somebody wants to be accepted. False if the backlog is full. */
   offer(hostPort: number, guestPort: number, peer: Address, local: Address, socket: StreamSocket | null): boolean {
-    if (!this.hasRoom) return false;
-    this.#pending.push({ hostPort, guestPort, peer, local, socket });
+    if (!this.#listen.offer({ hostPort, guestPort, peer, local, socket })) return false;
     this.waiters.wake(READABLE);
     this.ringSide?.list();
     return true;
@@ -245,15 +234,14 @@ export class StreamSocket implements Socket, ConnectionOwner {
 
   /** A request of the host's that nobody has accepted is void. */
   withdraw(hostPort: number): boolean {
-    const at = this.#pending.findIndex((pending) => pending.hostPort === hostPort && pending.socket === null);
-    if (at < 0) return false;
-    this.#pending.splice(at, 1);
-    return true;
+    return this.#listen.withdraw(hostPort);
   }
 
-  /** The socket of the one who has waited longest; there is one. */
-  takePending(): StreamSocket {
-    const { hostPort, guestPort, peer, local, socket } = this.#pending.shift() as Pending;
+  /** The socket of the one who has waited longest; null if nobody does. */
+  takePending(): StreamSocket | null {
+    const pending = this.#listen.take();
+    if (!pending) return null;
+    const { hostPort, guestPort, peer, local, socket } = pending;
     const accepted = socket ?? new StreamSocket(this.#stack, this.domain, 0, this.type);
     this.options.copyTo(accepted.options);
     if (socket === null) {
@@ -383,9 +371,11 @@ export class StreamSocket implements Socket, ConnectionOwner {
     }
     const before = k.current.inflight?.result ?? 0;
     let done = before;
-    if (this.#hasReceived) {
+    if (!this.#incoming.isEmpty) {
       if (into.total === 0 && this.type === SOCK_STREAM) return 0;
-      done += this.#take(k, into, before, flags, out);
+      const held = this.received.length;
+      done += this.#incoming.take(k, into, before, flags, out);
+      if ((flags & MSG_PEEK) === 0) this.freed(held - this.received.length);
       const waits = (flags & MSG_WAITALL) !== 0 && (flags & MSG_PEEK) === 0 && this.type === SOCK_STREAM;
       const enough = !waits || done === into.total || (out?.ancillary?.files.length ?? 0) > 0;
       if (enough || this.ended || this.#receiveShut) return done;
@@ -401,47 +391,17 @@ export class StreamSocket implements Socket, ConnectionOwner {
     return parked;
   }
 
-  /** Received bytes, of which there are some, or a packet, to the vector from position `from` on; what the call answers for them. */
-  #take(k: Kernel, into: IoVector, from: number, flags: number, out: Received | null): number {
-    const { received } = this;
-    const marks = this.#marks;
-    const available = marks ? marks.limit(received.length) : received.length;
-    const size = Math.min(available, into.total - from);
-    // tcp(7): MSG_TRUNC discards instead of copying.
-    if ((flags & MSG_TRUNC) === 0 || this.domain === AF_UNIX) received.copyTo(k.mem, into, from, size);
-    const packet = this.type === SOCK_SEQPACKET;
-    const leaving = packet ? available : size;
-    const peeks = (flags & MSG_PEEK) !== 0;
-    if (marks) {
-      const ancillary = peeks ? marks.peek(leaving) : marks.take(leaving);
-      if (ancillary && out) {
-        if (peeks) holdFiles(ancillary);
-        out.ancillary = ancillary;
-      } else if (ancillary && !peeks) releaseFiles(k, ancillary);
-    }
-    if (packet && out && size < available) out.flags |= MSG_TRUNC;
-    if (!peeks) {
-      received.drop(leaving);
-      this.freed(packet ? Math.max(1, leaving) : leaving);
-    }
-    return packet && flags & MSG_TRUNC ? available : size;
-  }
-
-  get #hasReceived(): boolean {
-    return this.received.length > 0 || (this.#marks !== null && this.#marks.count > 0);
-  }
-
   poll(): number {
     switch (this.state) {
       case STREAM_LISTENING:
-        return this.#pending.length > 0 ? READABLE : 0;
+        return this.#listen.length > 0 ? READABLE : 0;
       case STREAM_NEW:
         return POLLHUP | WRITABLE | (this.#error ? POLLERR | READABLE : 0);
       case STREAM_CONNECTING:
         return 0;
     }
     let mask = 0;
-    if (this.#hasReceived || this.ended || this.#receiveShut) mask |= READABLE;
+    if (!this.#incoming.isEmpty || this.ended || this.#receiveShut) mask |= READABLE;
     if (this.ended || this.#receiveShut) mask |= POLLRDHUP;
     if ((this.ended && this.#sendShut) || this.state === STREAM_GONE) mask |= POLLHUP;
     if (this.#error !== 0) mask |= POLLERR;
@@ -477,7 +437,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
     this.#stack.streams.delete(this);
     if (this.state === STREAM_LISTENING) this.#stopListening();
     this.#stack.unbind(this);
-    const unread = this.#hasReceived;
+    const unread = !this.#incoming.isEmpty;
     const rude = unread || (this.options.lingers && this.options.lingerSeconds === 0);
     const connection = this.#connection;
     this.#connection = null;
@@ -494,9 +454,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
       other.#otherClosed(unread);
     }
     this.state = STREAM_GONE;
-    this.received.clear();
-    this.#marks?.clear(k);
-    this.#marks = null;
+    this.#incoming.clear(k);
   }
 
   stat(_k: Kernel, out: Stat): number {
@@ -507,7 +465,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
     switch (request) {
       case FIONREAD:
         if (this.state === STREAM_LISTENING) return -EINVAL;
-        return writeIntResult(k, arg, this.type === SOCK_SEQPACKET ? this.#packetBytes : this.received.length);
+        return writeIntResult(k, arg, this.#incoming.readableBytes);
       case TIOCOUTQ:
         if (this.state === STREAM_LISTENING) return -EINVAL;
         return writeIntResult(k, arg, this.#other?.received.length ?? 0);
@@ -518,13 +476,9 @@ export class StreamSocket implements Socket, ConnectionOwner {
     }
   }
 
-  get #packetBytes(): number {
-    return this.#marks?.limit(this.received.length) ?? 0;
-  }
-
   #stopListening(): void {
     this.#stack.unlisten(this);
-    for (const { hostPort, guestPort, socket } of this.#pending.splice(0)) {
+    for (const { hostPort, guestPort, socket } of this.#listen.takeAll()) {
       if (socket === null) this.#stack.driver.refuse(hostPort, guestPort);
       else {
         this.#stack.streams.delete(socket);
@@ -548,7 +502,9 @@ export class StreamSocket implements Socket, ConnectionOwner {
     const other = this.#other as StreamSocket;
     const size = this.#lent?.waiting ? 0 : Math.min(data.total - from, other.room);
     if (size > 0 || this.type === SOCK_SEQPACKET) {
-      other.#deliverFrom(k, data, from, size, from === 0 ? this.#carried(k, other, ancillary) : null);
+      if (other.#receiveShut) return Math.max(0, size);
+      other.#incoming.put(k, data, from, size, from === 0 ? this.#carried(k, other, ancillary) : null);
+      other.#readable();
     }
     return Math.max(0, size);
   }
@@ -583,7 +539,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
 
   #canPutPacket(bytes: number): boolean {
     const other = this.#other;
-    return other === null || (other.room >= bytes && (other.#marks?.count ?? 0) < PACKETS_MAX);
+    return other === null || (other.room >= bytes && other.#incoming.messageCount < PACKETS_MAX);
   }
 
   #canPut(): boolean {
@@ -609,18 +565,6 @@ export class StreamSocket implements Socket, ConnectionOwner {
     this.#readable();
   }
 
-  /** A message of the peer's, `size` bytes from position `from` on, and what comes with it. */
-  #deliverFrom(k: Kernel, data: IoVector, from: number, size: number, ancillary: Ancillary | null): void {
-    if (this.#receiveShut) return;
-    if (ancillary || this.type === SOCK_SEQPACKET) {
-      this.#marks ??= new StreamMarks(this.type === SOCK_SEQPACKET);
-      this.#marks.put(this.received.length, size, ancillary);
-      if (ancillary) holdFiles(ancillary);
-    }
-    data.forEach(k.mem, from, size, (piece) => this.received.put(piece));
-    this.#readable();
-  }
-
   #readable(): void {
     this.waiters.wake(READABLE);
     this.ringSide?.list();
@@ -628,8 +572,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
 
   /** `size` bytes have left the queue: the peer may send more. */
   freed(size: number): void {
-    if (size === 0) return;
-    if (this.#connection) {
+    if (this.#connection && size > 0) {
       this.#connection.consumed(size);
       if (this.#connection.creditListed) this.#stack.driver.kick();
     }
