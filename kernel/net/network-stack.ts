@@ -5,16 +5,7 @@
  * The machine has the addresses 127.0.0.0/8, ::1 and HOST_ADDRESS. A guest's listener is reached from the host through what is
  * published, whatever local address it is bound to. The driver talks to sockets directly; this file sees what belongs to no connection.
  */
-import {
-  EADDRINUSE,
-  EADDRNOTAVAIL,
-  EAGAIN,
-  ECONNREFUSED,
-  EINPROGRESS,
-  EINVAL,
-  ENOENT,
-  EPROTOTYPE,
-} from "../abi/errno.ts";
+import { EADDRINUSE, EADDRNOTAVAIL, EAGAIN, ECONNREFUSED, EINPROGRESS, EINVAL, EPROTOTYPE } from "../abi/errno.ts";
 import { O_NONBLOCK } from "../abi/fcntl.ts";
 import { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_STREAM } from "../abi/socket.ts";
 import type { Kernel } from "../kernel.ts";
@@ -46,6 +37,7 @@ import type { IoVector } from "./io-vector.ts";
 import type { Socket } from "./socket.ts";
 import { StreamSocket } from "./stream-socket.ts";
 import { STREAM_NEW } from "./stream-state.ts";
+import { UnixNames } from "./unix-names.ts";
 
 /** The address of the machine's one interface besides loopback. */
 export const HOST_ADDRESS: Address = inet(AF_INET, Uint8Array.of(10, 0, 2, 15), 0);
@@ -64,9 +56,10 @@ export class NetworkStack implements SocketEvents {
   /** Holders of ports, and of names. */
   readonly #tcp = new Map<number, Socket[]>();
   readonly #udp = new Map<number, Socket[]>();
-  readonly #names = new Map<string, Socket>();
+  readonly #names = new UnixNames();
+  /** Listeners whose names the host publishes, by guest port. */
+  readonly #published = new Map<number, StreamSocket>();
   #nextEphemeral = EPHEMERAL_MIN;
-  #nextName = 1;
   /** Kernel RAM in which datagrams are put together; 0: none yet. */
   #bounce = 0;
   /** Turns of those who share a listening port (SO_REUSEPORT). */
@@ -104,9 +97,9 @@ export class NetworkStack implements SocketEvents {
   // --- ports and names ---------------------------------------------------------------------------------------------------
 
   /** bind(2); port 0: any free one. 0 or a negated errno. */
-  bind(_k: Kernel, socket: Socket, address: Address): number {
+  bind(k: Kernel, socket: Socket, address: Address): number {
     if (socket.bound) return -EINVAL;
-    if (socket.domain === AF_UNIX) return this.#bindName(socket, address.path);
+    if (socket.domain === AF_UNIX) return this.#names.bind(k, socket, address.path);
     if (!isAny(address) && !isLoopback(address) && !sameHost(address, HOST_ADDRESS)) return -EADDRNOTAVAIL;
     const ports = this.#portsOf(socket);
     let { port } = address;
@@ -130,7 +123,7 @@ export class NetworkStack implements SocketEvents {
     if (!socket.bound) return;
     socket.bound = false;
     if (socket.domain === AF_UNIX) {
-      if (this.#names.get(socket.local.path) === socket) this.#names.delete(socket.local.path);
+      this.#names.unbind(this.#kernel, socket);
       return;
     }
     const ports = this.#portsOf(socket);
@@ -156,14 +149,18 @@ export class NetworkStack implements SocketEvents {
 
   /** A socket listens, or has another backlog. */
   listening(socket: StreamSocket): void {
-    const port = socket.domain === AF_UNIX ? this.#namePort(socket.local.path) : socket.local.port;
-    if (port > 0) this.driver.announce(RINGZERO_OP_LISTEN, port, socket.backlog);
+    const port = socket.domain === AF_UNIX ? this.#namePort(socket) : socket.local.port;
+    if (port === 0) return;
+    if (socket.domain === AF_UNIX) this.#published.set(port, socket);
+    this.driver.announce(RINGZERO_OP_LISTEN, port, socket.backlog);
   }
 
   unlisten(socket: StreamSocket): void {
     if (socket.domain === AF_UNIX) {
-      const port = this.#namePort(socket.local.path);
-      if (port > 0) this.driver.announce(RINGZERO_OP_UNLISTEN, port, 0);
+      const port = this.#namePort(socket);
+      if (this.#published.get(port) !== socket) return;
+      this.#published.delete(port);
+      this.driver.announce(RINGZERO_OP_UNLISTEN, port, 0);
       return;
     }
     const others = this.#tcp.get(socket.local.port)?.some((holder) => holder !== socket && holder.listening);
@@ -175,8 +172,8 @@ export class NetworkStack implements SocketEvents {
   /** connect(2) of a stream: 0, -EINPROGRESS if the answer comes later, WOULD_BLOCK, or a negated errno. */
   connect(k: Kernel, socket: StreamSocket, to: Address): number {
     if (to.family === AF_UNIX) {
-      const listener = this.#names.get(to.path);
-      if (!listener) return to.path.startsWith("\0") ? -ECONNREFUSED : -ENOENT;
+      const listener = this.#names.find(k, to.path);
+      if (typeof listener === "number") return listener;
       if (listener.type !== socket.type) return -EPROTOTYPE;
       if (!(listener instanceof StreamSocket) || !listener.listening) return -ECONNREFUSED;
       return this.#connectInside(k, socket, listener, to);
@@ -234,10 +231,10 @@ export class NetworkStack implements SocketEvents {
   // --- datagrams ---------------------------------------------------------------------------------------------------------
 
   /** Where a datagram to `to` goes inside the machine; null: nowhere inside. A negated errno for an AF_UNIX name that nobody has. */
-  datagramTarget(_k: Kernel, to: Address): DatagramSocket | number | null {
+  datagramTarget(k: Kernel, to: Address): DatagramSocket | number | null {
     if (to.family === AF_UNIX) {
-      const socket = this.#names.get(to.path);
-      if (!socket) return to.path.startsWith("\0") ? -ECONNREFUSED : -ENOENT;
+      const socket = this.#names.find(k, to.path);
+      if (typeof socket === "number") return socket;
       return socket instanceof DatagramSocket ? socket : -EPROTOTYPE;
     }
     if (!isAny(to) && !this.#isLocal(to)) return null;
@@ -263,7 +260,7 @@ export class NetworkStack implements SocketEvents {
   // --- SocketEvents: the driver --------------------------------------------------------------------------------------------
 
   incoming(hostPort: number, guestPort: number, peer: Address, local: Address): void {
-    const named = guestPort >= NAME_PORT_MIN ? this.#nameListener(guestPort) : null;
+    const named = this.#published.get(guestPort);
     const taken = named
       ? named.offer(hostPort, guestPort, UNNAMED, named.local, null)
       : this.#listener(guestPort, null)?.offer(hostPort, guestPort, peer, local, null);
@@ -272,7 +269,7 @@ export class NetworkStack implements SocketEvents {
 
   withdrawn(hostPort: number, guestPort: number): void {
     if (guestPort >= NAME_PORT_MIN) {
-      this.#nameListener(guestPort)?.withdraw(hostPort);
+      this.#published.get(guestPort)?.withdraw(hostPort);
       return;
     }
     for (const holder of this.#tcp.get(guestPort) ?? []) {
@@ -285,15 +282,12 @@ export class NetworkStack implements SocketEvents {
     if (holder instanceof DatagramSocket) holder.deliver(asFamily(from, holder.domain), payload.slice());
   }
 
-  /** The guest port under which the host publishes the name `path`; 0 if it does not. */
-  #namePort(path: string): number {
-    const at = this.driver.names.indexOf(path);
+  /** The guest port under which the host publishes the name of `socket`, as it was bound or by its absolute path; 0 if it does not. */
+  #namePort(socket: Socket): number {
+    const { names } = this.driver;
+    if (names.length === 0 || !socket.bound) return 0;
+    const at = Math.max(names.indexOf(socket.local.path), names.indexOf(this.#names.pathOf(socket) ?? ""));
     return at < 0 ? 0 : NAME_PORT_MIN + at;
-  }
-
-  #nameListener(guestPort: number): StreamSocket | null {
-    const socket = this.#names.get(this.driver.names[guestPort - NAME_PORT_MIN] ?? "");
-    return socket instanceof StreamSocket && socket.listening ? socket : null;
   }
 
   /** A listener on `port` that `to` reaches (null: from outside, any), taking turns where several share it. */
@@ -326,18 +320,6 @@ export class NetworkStack implements SocketEvents {
       this.#nextEphemeral = port === EPHEMERAL_MAX ? EPHEMERAL_MIN : port + 1;
       if (!ports.has(port)) return port;
     }
-    return 0;
-  }
-
-  #bindName(socket: Socket, path: string): number {
-    let name = path;
-    // unix(7), autobind: an abstract name of five hexadecimal digits.
-    while (name === "" || (path === "" && this.#names.has(name)))
-      name = `\0${(this.#nextName++).toString(16).padStart(5, "0")}`;
-    if (this.#names.has(name)) return -EADDRINUSE;
-    this.#names.set(name, socket);
-    socket.local = { ...UNNAMED, path: name };
-    socket.bound = true;
     return 0;
   }
 }

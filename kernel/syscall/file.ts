@@ -6,6 +6,9 @@ import { IOV_MAX, O_CLOEXEC, O_NONBLOCK, O_PATH } from "../abi/fcntl.ts";
 import { emptyStat, IOVEC_BYTES, STAT_BYTES, writeStat } from "../abi/stat.ts";
 import type { File, Seekable } from "../fs/file.ts";
 import type { Kernel } from "../kernel.ts";
+import { releaseFiles } from "../net/ancillary.ts";
+import { IoVector } from "../net/io-vector.ts";
+import { isSocket, type Received, type Socket } from "../net/socket.ts";
 import { WOULD_BLOCK } from "../sched/task.ts";
 import { pathArgument } from "./path-argument.ts";
 
@@ -138,6 +141,7 @@ export function transferVector(
   offset = -1,
   bytesMax = RW_COUNT_MAX,
 ): number {
+  if (offset < 0 && isSocket(file)) return transferMessage(k, file, iov, iovcnt, writes);
   const { mem } = k;
   const vector = iov >>> 0;
   const total = vectorBytes(k, iov, iovcnt);
@@ -159,6 +163,21 @@ export function transferVector(
     if (result < length) break;
   }
   return done;
+}
+
+const message = new IoVector();
+const received: Received = { address: null, ancillary: null, flags: 0 };
+
+/** The buffers of a vector as one message: a datagram is not cut where its buffers end, and a stream sends them at once. */
+function transferMessage(k: Kernel, socket: Socket, iov: number, iovcnt: number, writes: boolean): number {
+  if (iovcnt < 0 || iovcnt > IOV_MAX) return -EINVAL;
+  const wrong = message.read(k.mem, iov >>> 0, iovcnt);
+  if (wrong !== 0) return wrong;
+  if (writes) return socket.send(k, message, 0, null, null);
+  received.ancillary = null;
+  const result = socket.receive(k, message, 0, received);
+  if (received.ancillary) releaseFiles(k, received.ancillary);
+  return result;
 }
 
 /** The bytes that a vector names; -EINVAL for too many of them or too many pieces, -EFAULT for what is not memory. */

@@ -132,7 +132,8 @@ export const DESCRIPTOR_ROWS: readonly Row[] = [
   linuxRow(3, "close", "fd:fd", sys_close),
   linuxRow(16, "ioctl", "fd:fd request:i32 argp:ptr", sys_ioctl, {
     ...RESTARTS,
-    partial: "FIONREAD, FIONBIO, FIOASYNC, FIOCLEX, FIONCLEX; terminal settings are kept and have no effect",
+    partial:
+      "FIONREAD, FIONBIO, FIOASYNC, FIOCLEX, FIONCLEX, TIOCOUTQ, SIOCATMARK; terminal settings are kept and have no effect",
   }),
   linuxRow(22, "pipe", "pipefd:ptr", sys_pipe),
   linuxRow(32, "dup", "oldfd:fd", sys_dup),

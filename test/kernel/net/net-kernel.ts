@@ -1,15 +1,18 @@
 /**
- * A kernel with a network and nothing else, on a real network device: tests make system calls on it as a guest would, and the turn runs
+ * A kernel with a network, a ramfs with /run and /tmp, and nothing else, on a real network device: tests make system calls on it as a guest would, and the turn runs
  * from the event loop as in a machine. What a ring guest would see is collected in `events`.
  */
 import { ClockDevice } from "../../../host/devices/clock.ts";
 import { NetDevice, type NetDeviceOptions } from "../../../host/devices/net.ts";
 import { FdTable } from "../../../kernel/fs/fd-table.ts";
+import { RamFs } from "../../../kernel/fs/ramfs.ts";
+import { Vfs } from "../../../kernel/fs/vfs.ts";
 import type { Kernel } from "../../../kernel/kernel.ts";
 import { GuestMemory } from "../../../kernel/mem/guest-memory.ts";
 import { PhysicalMemory } from "../../../kernel/mem/physical.ts";
 import { NetworkStack } from "../../../kernel/net/network-stack.ts";
 import { Credentials } from "../../../kernel/process/credentials.ts";
+import { FsContext } from "../../../kernel/process/fs-context.ts";
 import type { Ring } from "../../../kernel/ring/ring.ts";
 import { Scheduler } from "../../../kernel/sched/scheduler.ts";
 import { TASK_READY, TASK_RUNNING, Task, WOULD_BLOCK } from "../../../kernel/sched/task.ts";
@@ -42,7 +45,7 @@ export class NetKernel implements Kernel {
   readonly physical = new PhysicalMemory(this.mem, 4 * 1024 * 1024);
   readonly timers = new Timers();
   readonly fds = new FdTable();
-  readonly clock = new ClockDriver(this.physical, new ClockDevice(this.physical).mmio);
+  readonly clock: ClockDriver = new ClockDriver(this.physical, new ClockDevice(this.physical).mmio);
   readonly scheduler = new Scheduler(this.timers, {
     nowMs: () => this.clock.monotonicMs(),
     requestTurn: () => this.requestTurn(),
@@ -51,6 +54,8 @@ export class NetKernel implements Kernel {
     called: () => {},
     taskEnded: () => {},
   });
+  readonly vfs: Vfs = new Vfs(new RamFs(this, 1 << 20));
+  readonly fs = new FsContext(this.vfs.root);
   ring: Ring | null = null;
   readonly device: NetDevice;
   readonly net: NetworkStack;
@@ -72,6 +77,7 @@ export class NetKernel implements Kernel {
 
   constructor(options: NetDeviceOptions = {}, replace: ((physical: PhysicalMemory) => Transport) | null = null) {
     this.device = new NetDevice(this.physical, { ...options, log: (line) => this.lines.push(line) });
+    for (const folder of ["/run", "/tmp"]) this.vfs.mkdirs(this, folder);
     const transport = replace ? replace(this.physical) : this.device.mmio;
     this.net = this.#attach(transport, new NetworkStack(this, transport));
   }
@@ -105,12 +111,6 @@ export class NetKernel implements Kernel {
   }
   log(line: string): void {
     this.lines.push(line);
-  }
-  get fs(): never {
-    throw new Error("no file system in this test");
-  }
-  get vfs(): never {
-    throw new Error("no file system in this test");
   }
   get entropy(): never {
     throw new Error("no entropy in this test");

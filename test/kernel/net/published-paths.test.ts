@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MmioDevice } from "../../../host/queue/mmio-device.ts";
 import { EAGAIN } from "../../../kernel/abi/errno.ts";
+import { AT_FDCWD } from "../../../kernel/abi/fcntl.ts";
 import { POLLIN } from "../../../kernel/abi/poll.ts";
 import { AF_UNIX, SOCK_NONBLOCK, SOCK_STREAM } from "../../../kernel/abi/socket.ts";
 import type { File } from "../../../kernel/fs/file.ts";
@@ -87,6 +88,7 @@ describe("a published AF_UNIX name", () => {
     k.fds.close(k, fd);
     await k.until(() => !existsSync(path), "the path to go");
     await expect(dial()).rejects.toThrow("ENOENT");
+    expect(k.vfs.unlink(k, AT_FDCWD, NAME)).toBe(0);
     listener(); // again
     await k.until(() => existsSync(path), "the path");
   });

@@ -81,6 +81,15 @@ describe("pieces", () => {
     g.send(a, { name: inetAddress(5000), pieces: ["x"] });
     expect(g.receive(b, { name: 4, pieces: [10] }).nameLength).toBe(16); // the full length, of an address that was cut
   });
+
+  it("of readv and writev are one message as well", () => {
+    const [a, b] = g.pair(SOCK_DGRAM);
+    g.header({ pieces: ["ab", "cd"] });
+    expect(g.call("writev", a, IOV, 2)).toBe(4);
+    g.header({ pieces: [3, 10] });
+    expect(g.call("readv", b, IOV, 2)).toBe(4);
+    expect(m.text(DATA, 3) + m.text(DATA + 3 + 16, 1)).toBe("abcd");
+  });
 });
 
 describe("waiting", () => {
