@@ -6,8 +6,13 @@
  * interrupts, due timers, the completion ring, ready threads, the alarm for the next timer.
  */
 import { SI_USER, SIGABRT, SIGFPE, SIGILL, SIGKILL, SIGSEGV } from "./abi/signal.ts";
+import { HOSTNAME_BYTES_MAX } from "./abi/utsname.ts";
 import { bootFileSystem } from "./fs/boot.ts";
+<<<<<<< HEAD
 import { FileLocks } from "./fs/file-locks.ts";
+=======
+import { toByteString } from "./fs/byte-string.ts";
+>>>>>>> 91a710c (Process, identity, limits, time, timer and signal calls of the Linux personality; signal frames as on Linux; CPU time)
 import type { Vfs } from "./fs/vfs.ts";
 import type { BootParameters, Kernel } from "./kernel.ts";
 import type { GuestMemory } from "./mem/guest-memory.ts";
@@ -25,6 +30,7 @@ import { hasJspi, JspiContinuations } from "./sched/continuation-jspi.ts";
 import { Scheduler } from "./sched/scheduler.ts";
 import type { Task } from "./sched/task.ts";
 import { Timers } from "./sched/timers.ts";
+import { WaitQueue } from "./sched/wait-queue.ts";
 import type { ModuleShape } from "./shim/wasm-reader.ts";
 import { GuestExit, GuestTrap, KernelPanic, ProgramReplaced } from "./syscall/guest-exit.ts";
 import { ClockDriver } from "./virtio/clock.ts";
@@ -76,6 +82,11 @@ export class MachineKernel {
   readonly init: Process;
   /** Every process, zombies included, by number. */
   readonly processes = new Map<number, Process>();
+  /** Woken when the real-time clock is set (clock_settime(2)). */
+  readonly clockSet = new WaitQueue();
+  /** What uname(2) calls the machine and its domain; sethostname(2) and setdomainname(2). Byte strings. */
+  hostname: string;
+  domainname = "(none)";
   /** The completion ring, once the guest has called ring_setup. */
   ring: Ring | null = null;
   readonly #host: KernelHost;
@@ -89,6 +100,7 @@ export class MachineKernel {
 
   constructor(boot: BootParameters, physical: PhysicalMemory, devices: KernelDevices, host: KernelHost) {
     this.#host = host;
+    this.hostname = toByteString(boot.name).slice(0, HOSTNAME_BYTES_MAX);
     this.physical = physical;
     this.timers = new Timers(() => this.#armAlarm());
     this.scheduler = new Scheduler(this.timers, {
@@ -257,6 +269,7 @@ export class MachineKernel {
   #taskEnded(task: Task, outcome: Outcome): void {
     const process = task.process as Process;
     process.tasks.delete(task);
+    process.linux.cpu.threadEnded(task);
     if (outcome.kind === "threw") {
       const { error } = outcome;
       if (error instanceof ProgramReplaced) return;

@@ -25,10 +25,15 @@ export const SIGTSTP = 20;
 export const SIGTTIN = 21;
 export const SIGTTOU = 22;
 export const SIGURG = 23;
+<<<<<<< HEAD
+=======
+export const SIGXCPU = 24;
+>>>>>>> 91a710c (Process, identity, limits, time, timer and signal calls of the Linux personality; signal frames as on Linux; CPU time)
 export const SIGXFSZ = 25;
 export const SIGVTALRM = 26;
 export const SIGPROF = 27;
 export const SIGWINCH = 28;
+export const SIGSYS = 31;
 export const SIGRTMIN = 32;
 /** Signals are numbered 1 to this. */
 export const NSIG = 64;
@@ -63,12 +68,15 @@ export const CLD_CONTINUED = 6;
 
 /** `siginfo_t`. */
 export const SIGINFO_BYTES = 128;
-/** What a handler with SA_SIGINFO gets as its third argument; zeroes but for the interrupted mask. */
-export const UCONTEXT_BYTES = 1024;
+/** `ucontext_t`: room for that of every C library. */
+export const UCONTEXT_BYTES = 928;
 /** `sigset_t` as the kernel has it (the size that calls are given). */
 export const SIGSET_BYTES = 8;
 /** `struct k_sigaction`, packed (WALI): u32 handler, u64 flags at 4, u32 restorer at 12, u32 mask[2] at 16. */
 export const SIGACTION_BYTES = 24;
+
+/** What stops a process. */
+export const STOP_SIGNALS: ReadonlySet<number> = new Set([SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU]);
 
 /** What a signal does whose action is SIG_DFL (signal(7)). */
 export type DefaultAction = "terminate" | "ignore" | "stop" | "continue";

@@ -17,6 +17,7 @@ export type FileKind =
   | "socket"
   | "eventfd"
   | "timerfd"
+  | "signalfd"
   | "epoll"
   | "character"
   | "symlink";

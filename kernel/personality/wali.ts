@@ -16,7 +16,7 @@ import {
   SHIM_IMPORTS,
   type ShimFunction,
   type ShimValueType,
-  SIGNAL_ARGUMENTS,
+  SIGNAL_IMPORTS,
 } from "../shim/shim.ts";
 import { MEMORY_IMPORT } from "../shim/wasm-edit.ts";
 import type { FunctionImport, ModuleShape } from "../shim/wasm-reader.ts";
@@ -48,7 +48,7 @@ export function bindProgram(
   const { signals } = process.linux;
   const wali: Record<string, WebAssembly.ImportValue> = {};
   const tries: Record<string, WebAssembly.ImportValue> = { park: engine.park };
-  for (const name of SIGNAL_ARGUMENTS) tries[name] = () => signals[name];
+  for (const name of SIGNAL_IMPORTS) tries[name] = () => signals[name];
   for (const wanted of shape.functions) {
     if (wanted.module !== WALI_MODULE) {
       throw new LinkError(

@@ -80,7 +80,9 @@ export function setjmpCall(process: Process, env: number, savesMask: boolean): n
   const result = finishRewind(process, linux);
   if (result !== null) return result;
   const { mem } = process;
-  if (!mem.has(env, JMP_BUF_BYTES) || !canUnwind(linux)) return 0; // longjmp will say what is wrong
+  linux.frames.dropLeft(linux.instance.stackPointer);
+  // longjmp will say what is wrong. In a signal handler the kernel's own frame is on the stack, which cannot be copied.
+  if (!mem.has(env, JMP_BUF_BYTES) || !canUnwind(linux) || !linux.frames.isEmpty) return 0;
   const before = mem.getU32(env) === MARK ? mem.getU32(env + 4) : 0;
   const blocked = savesMask ? linux.blocked.clone() : null;
   const id = linux.jumps.add({ env, blocked, stack: new Uint8Array(0), globals: [] }, before);

@@ -18,6 +18,7 @@ import { forkUnwound } from "./fork.ts";
 import { LinuxThread } from "./linux-thread.ts";
 import type { Process } from "./process.ts";
 import { releaseRobustList } from "./robust-list.ts";
+import { SignalSet } from "./signal-set.ts";
 
 const WASM_PAGE_BYTES = 65536;
 
@@ -26,8 +27,16 @@ export function environmentFile(process: Process): string {
   return `/run/environment.${process.pid}`;
 }
 
-/** Runs a program in a process that has memory and no threads: binds it, makes its first thread. Throws LinkError. */
-export function runProgram(process: Process, module: WebAssembly.Module, shape: ModuleShape): void {
+/**
+ * Runs a program in a process that has memory and no threads: binds it, makes its first thread, whose signal mask is `blocked`. Throws
+ * LinkError.
+ */
+export function runProgram(
+  process: Process,
+  module: WebAssembly.Module,
+  shape: ModuleShape,
+  blocked = new SignalSet(),
+): void {
   const { linux } = process;
   const program = process.machine.bind(process, module, shape);
   linux.program = program;
@@ -45,7 +54,8 @@ export function runProgram(process: Process, module: WebAssembly.Module, shape: 
     return;
   }
   const task = process.scheduler.spawn(process, start, [], process.pid);
-  task.linux = new LinuxThread(instance, { pointer: 0, args: [] });
+  task.linux = new LinuxThread(instance, { pointer: 0, args: [] }, blocked);
+  linux.signals.update(task);
 }
 
 /** A further thread: runs `pointer(tid, argument)` in an instance of its own. Its tid, or a negated errno. */
@@ -87,7 +97,8 @@ export function threadGoesOn(process: Process, task: Task, outcome: Outcome): bo
 export function endThread(process: Process, task: Task): void {
   const { linux } = task;
   if (!linux) return;
-  if (linux.robustList !== 0) releaseRobustList(process, task.tid, linux.robustList);
+  process.linux.signals.retarget(); // what it was to take another thread takes
+  if (linux.robustList) releaseRobustList(process, task.tid, linux.robustList);
   const { clearTid } = linux;
   if (clearTid === 0 || !process.mem.has(clearTid, 4)) return;
   process.mem.setU32(clearTid, 0);
@@ -123,10 +134,13 @@ export function execute(
     return -ENOMEM;
   }
   const { linux, physical } = process;
-  for (const task of process.tasks) process.scheduler.drop(task);
-  process.tasks.clear();
+  const blocked = process.current.linux?.blocked;
+  process.dropThreads();
   process.futexes.clear();
-  linux.close();
+  linux.posixTimers.close();
+  linux.space?.close();
+  linux.hasExecuted = true;
+  linux.isDumpable = true;
   physical.detach(process.mem);
   const mem = new GuestMemory(memory);
   if (process.pid === 1) {
@@ -138,7 +152,7 @@ export function execute(
   process.fds.closeOnExec(process);
   linux.signals.resetHandlers();
   process.boot = { ...process.boot, name, args, env };
-  runProgram(process, module, shape);
+  runProgram(process, module, shape, blocked);
   throw new ProgramReplaced(`execve(${name})`);
 }
 

@@ -25,6 +25,11 @@ export function forkCall(process: Process): number {
     );
     return -ENOSYS;
   }
+  linux.frames.dropLeft(linux.instance.stackPointer);
+  if (!linux.frames.isEmpty) {
+    process.log("fork in a signal handler: the kernel's own frame below it cannot be copied: answered ENOSYS");
+    return -ENOSYS;
+  }
   if (process.machine.processes.size >= PROCESSES_MAX) return -EAGAIN;
   return startUnwind(process, linux, "fork", 0);
 }
@@ -55,8 +60,11 @@ function makeChild(parent: Process, linux: LinuxThread, buffer: number): number 
     const instance = child.linux.program.instantiate();
     instance.copyGlobals(linux.instance);
     const thread = new LinuxThread(instance, linux.entry, linux.blocked.clone());
-    thread.frames.push(...linux.frames);
     thread.name = linux.name;
+    thread.altStack = linux.altStack;
+    thread.scheduling = linux.scheduling;
+    // As if with CLONE_CHILD_CLEARTID: C libraries rely on it when a forked process' first thread ends before its others.
+    thread.clearTid = linux.clearTid;
     thread.jumps.copy(linux.jumps);
     startRewind(thread, { purpose: "fork", jump: 0, buffer, result: 0 });
     machine.scheduler.spawn(child, entryOf(thread), thread.entry.args, child.pid).linux = thread;

@@ -29,6 +29,10 @@ export class GuestInstance {
     this.#stackPointer = named instanceof WebAssembly.Global ? named : (globals[0] ?? null);
   }
 
+  get hasStack(): boolean {
+    return this.#stackPointer !== null;
+  }
+
   /** 0 where the module has no stack. */
   get stackPointer(): number {
     return this.#stackPointer ? Number(this.#stackPointer.value) >>> 0 : 0;

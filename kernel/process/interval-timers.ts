@@ -1,47 +1,51 @@
 /**
- * The interval timers of a process (setitimer(2)): ITIMER_REAL raises SIGALRM. The other two measure CPU time, which nobody can tell apart
- * here from the time that passes: they run on the same clock and raise SIGVTALRM and SIGPROF.
+ * The interval timers of a process (setitimer(2)): ITIMER_REAL raises SIGALRM; the other two measure the CPU time of the process and raise
+ * SIGVTALRM and SIGPROF. A fork begins without, execve(2) keeps them.
  */
 import { SI_KERNEL, SIGALRM, SIGPROF, SIGVTALRM } from "../abi/signal.ts";
-import type { Timer } from "../sched/timers.ts";
+import { ClockAlarm } from "./clock-alarm.ts";
+import type { Clock } from "./clocks.ts";
 import type { Process } from "./process.ts";
 
-const SIGNALS = [SIGALRM, SIGVTALRM, SIGPROF] as const;
+/** What is left of an armed timer is never shown as 0, which would mean disarmed: one microsecond. */
+const LEAST_MS = 0.001;
 
-export class IntervalTimer implements Timer {
-  heapIndex = -1;
+export class IntervalTimer {
   /** 0: one-shot. */
   intervalMs = 0;
   readonly #process: Process;
   readonly #signo: number;
-  #deadlineMs = 0;
+  readonly #alarm: ClockAlarm;
 
-  constructor(process: Process, signo: number) {
+  constructor(process: Process, signo: number, clock: Clock) {
     this.#process = process;
     this.#signo = signo;
+    this.#alarm = new ClockAlarm(
+      process.timers,
+      () => process.clock.monotonicMs(),
+      clock,
+      () => this.#expire(),
+    );
   }
 
   /** Milliseconds until it expires; 0 if it is disarmed. */
   get remainingMs(): number {
-    if (this.heapIndex < 0) return 0;
-    return Math.max(this.#deadlineMs - this.#process.clock.monotonicMs(), 0.001);
+    return this.#alarm.isArmed ? this.#alarm.remainingMs(LEAST_MS) : 0;
   }
 
   /** `valueMs` 0 disarms it. */
   set(valueMs: number, intervalMs: number): void {
-    this.#process.timers.remove(this);
+    this.#alarm.disarm();
     this.intervalMs = intervalMs;
-    if (valueMs <= 0) return;
-    this.#deadlineMs = this.#process.clock.monotonicMs() + valueMs;
-    this.#process.timers.add(this, this.#deadlineMs);
+    if (valueMs > 0) this.#alarm.arm(this.#alarm.clock() + valueMs);
   }
 
-  fire(): void {
+  #expire(): void {
     this.#process.linux.signals.raise({ signo: this.#signo, code: SI_KERNEL, pid: 0, uid: 0, value: 0 });
     if (this.intervalMs <= 0 || this.#process.over) return;
-    const missed = Math.floor((this.#process.clock.monotonicMs() - this.#deadlineMs) / this.intervalMs);
-    this.#deadlineMs += (Math.max(0, missed) + 1) * this.intervalMs;
-    this.#process.timers.add(this, this.#deadlineMs);
+    const { deadlineMs, clock } = this.#alarm;
+    const missed = Math.max(0, Math.floor((clock() - deadlineMs) / this.intervalMs));
+    this.#alarm.arm(deadlineMs + (missed + 1) * this.intervalMs);
   }
 }
 
@@ -49,7 +53,12 @@ export class IntervalTimers {
   readonly #timers: readonly IntervalTimer[];
 
   constructor(process: Process) {
-    this.#timers = SIGNALS.map((signo) => new IntervalTimer(process, signo));
+    const cpu = (): number => process.linux.cpu.processMs();
+    this.#timers = [
+      new IntervalTimer(process, SIGALRM, () => process.clock.monotonicMs()),
+      new IntervalTimer(process, SIGVTALRM, cpu),
+      new IntervalTimer(process, SIGPROF, cpu),
+    ];
   }
 
   /** ITIMER_REAL 0, ITIMER_VIRTUAL 1, ITIMER_PROF 2; undefined for another number. */

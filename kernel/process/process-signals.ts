@@ -5,7 +5,8 @@
  * that does not block it: the shim calls the handler, from Wasm, and comes back by `handlerReturned`. A thread that is parked is woken
  * for it, with EINTR. A thread that computes without system calls gets it at its next one: there is nobody who could interrupt it.
  *
- * What always holds: `task.signaled` is true exactly if a signal that the task does not block is pending for it or its process.
+ * What always holds: `task.signaled` is true if a signal that the task does not block is pending for it or, as far as it is the one that
+ * was chosen to take it, for the process. It may be true without need (another thread was faster): delivery then finds nothing.
  */
 import { EAGAIN, EINTR } from "../abi/errno.ts";
 import { POLLIN } from "../abi/poll.ts";
@@ -13,9 +14,9 @@ import {
   defaultAction,
   NSIG,
   SA_NODEFER,
+  SA_ONSTACK,
   SA_RESETHAND,
   SA_RESTART,
-  SA_SIGINFO,
   SIG_DFL,
   SIG_IGN,
   SIGCONT,
@@ -23,42 +24,44 @@ import {
   SIGKILL,
   SIGSEGV,
   SIGSTOP,
-  UCONTEXT_BYTES,
+  STOP_SIGNALS,
 } from "../abi/signal.ts";
 import type { Task } from "../sched/task.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
-import { RUN_HANDLER, RUN_SIGACTION } from "../shim/shim.ts";
+import { RUN_HANDLER } from "../shim/shim.ts";
 import { GuestExit } from "../syscall/guest-exit.ts";
+import { isOnStack } from "./alt-stack.ts";
 import type { LinuxThread } from "./linux-thread.ts";
-import { PendingSignals, type SignalInfo } from "./pending-signals.ts";
+import { PendingSignals } from "./pending-signals.ts";
 import type { Process } from "./process.ts";
+import { DEFAULT_ACTION, type SignalAction } from "./signal-action.ts";
+import { HANDLER_DATA_BYTES, readContextMask, type SignalInfo, writeContext, writeSignalInfo } from "./signal-info.ts";
 import { SignalSet } from "./signal-set.ts";
 
-/** What sigaction(2) has set. `handler` is a function pointer, SIG_DFL or SIG_IGN. */
-export interface SignalAction {
-  readonly handler: number;
-  /** SA_* bits, unsigned. */
-  readonly flags: number;
-  readonly restorer: number;
-  readonly mask: SignalSet;
-}
-
-const DEFAULT: SignalAction = { handler: SIG_DFL, flags: 0, restorer: 0, mask: new SignalSet() };
-/** `handlerReturned`: the interrupted call is to be tried again. */
+/** An answer of `deliver` and `handlerReturned`: the interrupted call is to be tried again. */
 export const TRY_AGAIN = Number.NaN;
+
+/** What a call says of itself to `deliver`. */
+export interface Interruptible {
+  /** It may wait: if no handler is run it goes on waiting. */
+  readonly blocks: boolean;
+  /** It may be tried again after a handler with SA_RESTART. */
+  readonly restarts: boolean;
+}
 
 export class ProcessSignals {
   readonly pending = new PendingSignals();
-  /** Arguments of the handler that is about to run. */
+  /** Arguments of the handler that is about to run, and how many it takes. */
   signo = 0;
   siginfo = 0;
   ucontext = 0;
+  arity = 0;
   /** Where the shim finds it. */
   handlerTable: WebAssembly.Table | null = null;
   /** Woken for every signal that is raised: sigtimedwait(2), signalfd(2). */
   readonly raised = new WaitQueue();
   readonly #process: Process;
-  readonly #actions: SignalAction[] = new Array<SignalAction>(NSIG + 1).fill(DEFAULT);
+  readonly #actions: SignalAction[] = new Array<SignalAction>(NSIG + 1).fill(DEFAULT_ACTION);
 
   constructor(process: Process, parent: ProcessSignals | null) {
     this.#process = process;
@@ -71,18 +74,13 @@ export class ProcessSignals {
 
   setAction(signo: number, action: SignalAction): void {
     this.#actions[signo] = action;
-    if (!this.#ignores(signo)) return;
-    this.pending.discard(signo);
-    for (const task of this.#process.tasks) {
-      task.linux?.pending.discard(signo);
-      this.update(task);
-    }
+    if (this.#ignores(signo)) this.#discard(signo);
   }
 
   /** execve(2): handlers are gone, what is ignored stays so. */
   resetHandlers(): void {
     for (let signo = 1; signo <= NSIG; signo++) {
-      if (this.action(signo).handler !== SIG_IGN) this.#actions[signo] = DEFAULT;
+      if (this.action(signo).handler !== SIG_IGN) this.#actions[signo] = DEFAULT_ACTION;
     }
   }
 
@@ -91,115 +89,156 @@ export class ProcessSignals {
     const process = this.#process;
     if (process.over) return 0;
     const { signo } = info;
-    if (signo === SIGCONT || signo === SIGKILL) process.linux.resume();
+    if (signo === SIGKILL) process.linux.awaken();
+    else if (signo === SIGCONT) {
+      for (const stop of STOP_SIGNALS) this.#discard(stop);
+      process.linux.resume();
+    } else if (STOP_SIGNALS.has(signo)) this.#discard(SIGCONT);
     if (this.#isDropped(signo, thread)) return 0;
     const pending = thread?.linux ? thread.linux.pending : this.pending;
     if (!pending.add(info)) return -EAGAIN;
     this.raised.wake(POLLIN);
-    if (thread) {
-      this.#notify(thread);
-      return 0;
-    }
-    const target = this.#targetOf(signo);
+    const target = thread ?? this.#targetOf(signo);
     if (target) this.#notify(target);
     return 0;
   }
 
-  /** The mask of `task` or what is pending has changed. */
+  /** The mask of `task` has changed, or what is pending for it. */
   update(task: Task): void {
     const { linux } = task;
     if (!linux) return;
-    task.signaled = linux.pending.set.lowestNotIn(linux.blocked, this.pending.set) !== 0;
+    const { blocked } = linux;
+    task.signaled = linux.pending.set.lowestNotIn(blocked) !== 0 || this.pending.set.lowestNotIn(blocked) !== 0;
+  }
+
+  /** The mask of `task` has become another one: what is pending for the process may now be another thread's to take. */
+  maskChanged(task: Task): void {
+    this.update(task);
+    this.retarget();
+  }
+
+  /** Tells a thread of every signal that is pending for the process and that a thread can take. */
+  retarget(): void {
+    const { set } = this.pending;
+    if (set.isEmpty) return;
+    for (let signo = 1; signo <= NSIG; signo++) {
+      const target = set.has(signo) ? this.#targetOf(signo) : null;
+      if (target && !target.signaled) this.#notify(target);
+    }
   }
 
   /**
-   * A call of the running task ends with `result`, and a signal is deliverable: takes it. The answer is the sentinel for the shim, or
-   * the result where no handler is to be run. `restartable`: the call may be tried again where SA_RESTART says so.
+   * A call of the running task ends with `result`, and a signal may be deliverable: takes all that are. The answer is RUN_HANDLER for the
+   * shim; where no handler is to be run TRY_AGAIN for a wait that goes on, else the result.
    */
-  deliver(task: Task, result: number, restartable: boolean): number {
+  deliver(task: Task, result: number, call: Interruptible): number {
     const linux = task.linux as LinuxThread;
-    for (;;) {
-      const signo = linux.pending.set.lowestNotIn(linux.blocked, this.pending.set);
-      if (signo === 0) break;
-      const info = (linux.pending.set.has(signo) ? linux.pending : this.pending).take(signo);
-      const action = this.action(signo);
-      if (action.handler === SIG_DFL) this.#actByDefault(signo);
-      else if (action.handler !== SIG_IGN) return this.#prepare(task, linux, info, action, result, restartable);
-    }
-    this.update(task);
-    this.#restoreMask(task, linux);
-    return task.signaled ? this.deliver(task, result, restartable) : result;
+    linux.frames.dropLeft(linux.instance.stackPointer);
+    // A wait with a deadline is not tried again: it would wait anew (Linux: ERESTART_RESTARTBLOCK).
+    const mayRestart = call.restarts && result === -EINTR && task.deadlineMs === Number.POSITIVE_INFINITY;
+    if (this.#take(task, linux, result, mayRestart, false)) return this.#begin(linux);
+    if (result === -EINTR && call.blocks) return TRY_AGAIN;
+    if (linux.maskToRestore === null) return result;
+    linux.blocked.set(linux.maskToRestore);
+    linux.maskToRestore = null;
+    this.maskChanged(task);
+    return task.signaled ? this.deliver(task, result, call) : result;
   }
 
-  /** The handler has returned. What the interrupted call answers: the next handler's sentinel, its result, or TRY_AGAIN. */
-  handlerReturned(task: Task, restartable: boolean): number {
+  /** The handler has returned. What the interrupted call answers: RUN_HANDLER for the next one, its result, or TRY_AGAIN. */
+  handlerReturned(task: Task): number {
     const linux = task.linux as LinuxThread;
-    const { instance, frames } = linux;
-    const at = frames.findLastIndex(({ stackPointer }) => stackPointer >= instance.stackPointer);
-    const frame = frames[at];
-    if (!frame) throw new Error("a signal handler returned that nobody called");
-    frames.length = at; // those above were left by longjmp
-    instance.stackPointer = frame.stackPointer;
-    linux.blocked.set(frame.blocked);
-    this.update(task);
-    if (task.signaled) return this.deliver(task, frame.result, restartable);
+    const { instance, frames, blocked } = linux;
+    const frame = frames.finish(instance.stackPointer);
+    if (!frame?.begun) throw new Error("a signal handler returned that nobody called");
+    const { stackPointer, ucontext } = frame.begun;
+    instance.stackPointer = stackPointer;
+    if (ucontext !== 0) readContextMask(this.#process.mem, ucontext, blocked);
+    else blocked.set(frame.blocked);
+    blocked.allowUnblockable();
+    this.maskChanged(task);
+    if (task.signaled) this.#take(task, linux, frame.result, frame.restarts, true);
+    if (frames.waiting) return this.#begin(linux);
     return frame.restarts ? TRY_AGAIN : frame.result;
   }
 
-  #prepare(
-    task: Task,
-    linux: LinuxThread,
-    info: SignalInfo,
-    action: SignalAction,
-    result: number,
-    restartable: boolean,
-  ): number {
-    const { instance, frames } = linux;
+  /**
+   * Takes every signal that can be delivered to the running task: what has no handler acts, the others get frames. False if no handler is to
+   * be run. `restarts`: the interrupted call is tried again, if the first handler's SA_RESTART says so or that is `decided` already.
+   */
+  #take(task: Task, linux: LinuxThread, result: number, restarts: boolean, decided: boolean): boolean {
+    const { frames, blocked } = linux;
+    let again: boolean | null = decided ? restarts : null;
+    let taken = false;
+    for (let info = this.#next(linux); info !== null; info = this.#next(linux)) {
+      const { signo } = info;
+      const action = this.action(signo);
+      if (action.handler === SIG_IGN) continue;
+      if (action.handler === SIG_DFL) {
+        this.#actByDefault(signo);
+        continue;
+      }
+      again ??= restarts && (action.flags & SA_RESTART) !== 0;
+      const before = (linux.maskToRestore ?? blocked).clone();
+      linux.maskToRestore = null;
+      frames.push({ info, action, blocked: before, result, restarts: again, begun: null });
+      blocked.addAll(action.mask);
+      if ((action.flags & SA_NODEFER) === 0) blocked.add(signo);
+      blocked.allowUnblockable();
+      if ((action.flags & SA_RESETHAND) !== 0) this.#actions[signo] = { ...action, handler: SIG_DFL };
+      taken = true;
+    }
+    this.maskChanged(task);
+    return taken;
+  }
+
+  /** The next signal that the thread does not block: its own before the process', the lowest first. */
+  #next({ pending, blocked }: LinuxThread): SignalInfo | null {
+    const own = pending.set.lowestNotIn(blocked);
+    if (own !== 0) return pending.take(own);
+    const shared = this.pending.set.lowestNotIn(blocked);
+    return shared === 0 ? null : this.pending.take(shared);
+  }
+
+  /** The waiting handler begins: stack, arguments, and the shim's sentinel. */
+  #begin(linux: LinuxThread): number {
+    const { instance, altStack } = linux;
+    const frame = linux.frames.waiting;
+    if (!frame) throw new Error("no signal handler waits to begin");
+    const { info, action } = frame;
     const fn = instance.functionAt(action.handler);
     if (!fn || !this.handlerTable) return this.#die(SIGSEGV, `signal ${info.signo}: its handler is no function`);
     this.handlerTable.set(0, fn);
-    const stackPointer = instance.stackPointer;
-    const left = frames.findIndex((frame) => frame.stackPointer < stackPointer);
-    if (left >= 0) frames.length = left; // left by longjmp
-    const blocked = (linux.maskToRestore ?? linux.blocked).clone();
-    linux.maskToRestore = null;
-    frames.push({
-      stackPointer,
-      blocked,
-      result,
-      restarts: restartable && result === -EINTR && (action.flags & SA_RESTART) !== 0,
-    });
-    linux.blocked.addAll(action.mask);
-    if ((action.flags & SA_NODEFER) === 0) linux.blocked.add(info.signo);
-    linux.blocked.allowUnblockable();
-    if ((action.flags & SA_RESETHAND) !== 0) this.#actions[info.signo] = DEFAULT;
-    this.update(task);
+    this.arity = fn.length;
     this.signo = info.signo;
-    if ((action.flags & SA_SIGINFO) === 0) return RUN_HANDLER;
-    this.#writeInfo(linux, info, blocked);
-    return RUN_SIGACTION;
-  }
-
-  /** siginfo_t and ucontext_t below the stack pointer. */
-  #writeInfo(linux: LinuxThread, info: SignalInfo, blocked: SignalSet): void {
-    const { mem } = this.#process;
-    const base = (linux.instance.stackPointer - SIGINFO_BYTES - UCONTEXT_BYTES) & ~15;
-    if (base < 0 || !mem.has(base, SIGINFO_BYTES + UCONTEXT_BYTES)) this.#die(SIGSEGV, "no stack for a signal handler");
-    mem.u8.fill(0, base, base + SIGINFO_BYTES + UCONTEXT_BYTES);
-    writeSignalInfo(mem, base, info);
+    const { stackPointer } = instance;
+    const isOnAlt = isOnStack(altStack, stackPointer);
+    const switches = !isOnAlt && altStack.size > 0 && (action.flags & SA_ONSTACK) !== 0;
+    const top = switches ? altStack.sp + altStack.size : stackPointer;
+    let base = 0;
+    if (instance.hasStack) {
+      const { mem } = this.#process;
+      base = (top - HANDLER_DATA_BYTES) & ~15;
+      const isTooLow = switches ? base < altStack.sp : base < 0;
+      if (isTooLow || !mem.has(base, HANDLER_DATA_BYTES)) return this.#die(SIGSEGV, "no stack for a signal handler");
+      writeSignalInfo(mem, base, info);
+      writeContext(mem, base + SIGINFO_BYTES, frame.blocked, altStack);
+      instance.stackPointer = base;
+    }
     this.siginfo = base;
-    this.ucontext = base + SIGINFO_BYTES;
-    blocked.write(mem, this.ucontext + UCONTEXT_SIGMASK);
-    linux.instance.stackPointer = base;
+    this.ucontext = base === 0 ? 0 : base + SIGINFO_BYTES;
+    frame.begun = { stackPointer, base, altStack: isOnAlt || switches ? altStack : null, ucontext: this.ucontext };
+    return RUN_HANDLER;
   }
 
   #actByDefault(signo: number): void {
+    const { linux } = this.#process;
     switch (defaultAction(signo)) {
       case "terminate":
         this.#die(signo, null);
         break;
       case "stop":
-        this.#process.linux.stop(signo);
+        if (signo === SIGSTOP || !linux.isGroupOrphaned()) linux.stop(signo);
         break;
     }
   }
@@ -210,12 +249,9 @@ export class ProcessSignals {
     throw new GuestExit(128 + signo);
   }
 
-  /** The mask that a call has replaced for its duration. */
-  #restoreMask(task: Task, linux: LinuxThread): void {
-    if (!linux.maskToRestore) return;
-    linux.blocked.set(linux.maskToRestore);
-    linux.maskToRestore = null;
-    this.update(task);
+  #discard(signo: number): void {
+    this.pending.discard(signo);
+    for (const task of this.#process.tasks) task.linux?.pending.discard(signo);
   }
 
   /** True for a signal that nothing would come of. */
@@ -233,12 +269,16 @@ export class ProcessSignals {
     return handler === SIG_DFL && (byDefault === "ignore" || byDefault === "continue");
   }
 
-  /** A thread that does not block it: the one that runs, else the oldest. */
+  /** The first thread, if it does not block the signal; else the oldest that does not. */
   #targetOf(signo: number): Task | null {
-    const { current, tasks } = this.#process;
-    if (tasks.has(current) && current.linux && !current.linux.blocked.has(signo)) return current;
-    for (const task of tasks) if (task.linux && !task.linux.blocked.has(signo)) return task;
-    return null;
+    const { pid, tasks } = this.#process;
+    let oldest: Task | null = null;
+    for (const task of tasks) {
+      if (!task.linux || task.linux.blocked.has(signo)) continue;
+      if (task.tid === pid) return task;
+      oldest ??= task;
+    }
+    return oldest;
   }
 
   #notify(task: Task): void {
@@ -247,14 +287,14 @@ export class ProcessSignals {
   }
 }
 
-/** uc_sigmask in ucontext_t: behind flags, link, stack and a machine context of 32 longs. */
-const UCONTEXT_SIGMASK = 8 + 4 + 12 + 256;
-
-/** siginfo_t into zeroed, validated memory. */
-export function writeSignalInfo(mem: Process["mem"], ptr: number, info: SignalInfo): void {
-  mem.setU32(ptr, info.signo);
-  mem.setU32(ptr + 8, info.code);
-  mem.setU32(ptr + 16, info.pid);
-  mem.setU32(ptr + 20, info.uid);
-  mem.setU32(ptr + 24, info.value);
+/** The lowest pending signal of `wanted`, taken: the thread's before the process'. Null if there is none. */
+export function takeOf(wanted: SignalSet, own: PendingSignals | undefined, shared: PendingSignals): SignalInfo | null {
+  const outside = new SignalSet();
+  outside.low = ~wanted.low;
+  outside.high = ~wanted.high;
+  for (const pending of [own, shared]) {
+    const signo = pending?.set.lowestNotIn(outside) ?? 0;
+    if (pending && signo !== 0) return pending.take(signo);
+  }
+  return null;
 }

@@ -29,7 +29,7 @@ import { LinuxState } from "./linux-state.ts";
 export class Process implements Kernel {
   readonly machine: MachineKernel;
   readonly pid: number;
-  /** Null for process 1, and once the parent has ended (its children become process 1's). */
+  /** Null for process 1, and for what nobody inherits when its parent ends (LinuxState). */
   parent: Process | null;
   boot: BootParameters;
   readonly physical: PhysicalMemory;
@@ -97,12 +97,16 @@ export class Process implements Kernel {
     return this.scheduler.current;
   }
 
+<<<<<<< HEAD
   get credentials(): Credentials {
     return this.linux.credentials;
   }
 
+=======
+  /** What getppid(2) says: orphans see process 1. */
+>>>>>>> 91a710c (Process, identity, limits, time, timer and signal calls of the Linux personality; signal frames as on Linux; CPU time)
   get ppid(): number {
-    return this.parent?.pid ?? 0;
+    return this.parent?.pid ?? (this.pid === 1 ? 0 : 1);
   }
 
   get threadCount(): number {
@@ -157,11 +161,19 @@ export class Process implements Kernel {
   /** Gives everything back: threads, descriptors, memory. */
   release(): void {
     this.over = true;
-    for (const task of this.tasks) this.scheduler.drop(task);
-    this.tasks.clear();
+    this.dropThreads();
     this.linux.close();
     this.fds.closeAll(this);
     this.fs.close(this);
     this.physical.detach(this.mem);
+  }
+
+  /** Forgets every thread: none of their stacks runs again. */
+  dropThreads(): void {
+    for (const task of this.tasks) {
+      this.scheduler.drop(task);
+      this.linux.cpu.threadEnded(task);
+    }
+    this.tasks.clear();
   }
 }

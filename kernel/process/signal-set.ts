@@ -42,6 +42,10 @@ export class SignalSet {
     this.high = other.high;
   }
 
+  intersects(other: SignalSet): boolean {
+    return (this.low & other.low) !== 0 || (this.high & other.high) !== 0;
+  }
+
   clone(): SignalSet {
     const copy = new SignalSet();
     copy.set(this);
@@ -54,11 +58,11 @@ export class SignalSet {
     this.remove(SIGSTOP);
   }
 
-  /** The lowest signal that is in this set or in `more` and not in `blocked`; 0: none. */
-  lowestNotIn(blocked: SignalSet, more: SignalSet): number {
-    const low = (this.low | more.low) & ~blocked.low;
+  /** The lowest signal that is in this set and not in `blocked`; 0: none. */
+  lowestNotIn(blocked: SignalSet): number {
+    const low = this.low & ~blocked.low;
     if (low !== 0) return 32 - Math.clz32(low & -low);
-    const high = (this.high | more.high) & ~blocked.high;
+    const high = this.high & ~blocked.high;
     return high === 0 ? 0 : 64 - Math.clz32(high & -high);
   }
 

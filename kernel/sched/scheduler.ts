@@ -68,6 +68,12 @@ export class Scheduler implements TaskWaker {
   #process: Kernel | null = null;
   #callWatchers = 0;
 
+  /** Whose CPU time passes since `#chargedSinceMs`; null while no stack runs. */
+  #charged: Task | null = null;
+  #chargedSinceMs = 0;
+  /** True once somebody has asked for the time of a single thread: the clock is then read at switches within a process, too. */
+  timesThreads = false;
+
   constructor(timers: Timers, hooks: SchedulerHooks) {
     this.#timers = timers;
     this.#hooks = hooks;
@@ -125,6 +131,7 @@ export class Scheduler implements TaskWaker {
     task.waitsOn.length = 0;
     this.#timers.remove(task);
     this.#engine?.drop(task);
+    if (task === this.#charged) this.#charge(null);
     task.state = TASK_DEAD;
     this.tasks.delete(task.tid);
   }
@@ -149,14 +156,14 @@ export class Scheduler implements TaskWaker {
   }
 
   #park(task: Task, timeoutMs: number): number {
+    if (!task.retrying) {
+      task.deadlineMs = timeoutMs < 0 ? Number.POSITIVE_INFINITY : this.#hooks.nowMs() + timeoutMs;
+    }
     if (task.signaled && task.inflight?.uninterruptible !== true) {
       for (let i = 0; i < task.waitsOn.length; i++) (task.waitsOn[i] as WaitQueue).remove(task);
       task.waitsOn.length = 0;
       const done = task.inflight?.result ?? 0;
       return done > 0 ? done : -EINTR;
-    }
-    if (!task.retrying) {
-      task.deadlineMs = timeoutMs < 0 ? Number.POSITIVE_INFINITY : this.#hooks.nowMs() + timeoutMs;
     }
     if (task.deadlineMs !== Number.POSITIVE_INFINITY) this.#timers.add(task, task.deadlineMs);
     task.state = TASK_PARKED;
@@ -231,7 +238,27 @@ export class Scheduler implements TaskWaker {
     this.wake(task);
   }
 
-  /** This task's stack runs again (the shim's retry). 0, or the errno that its parked call must return. */
+  /** How long the task's stack has run, milliseconds. */
+  cpuMs(task: Task): number {
+    return task === this.#charged ? task.cpuMs + this.#hooks.nowMs() - this.#chargedSinceMs : task.cpuMs;
+  }
+
+  /** From now on time is `next`'s. Only Linux programs ask for it: other guests do not pay for the clock. */
+  #charge(next: Task | null): void {
+    const from = this.#charged;
+    const task = next?.linux ? next : null;
+    if (from === task) return;
+    if (from !== null && task !== null && from.process === task.process && !this.timesThreads) return;
+    const now = this.#hooks.nowMs();
+    if (from !== null) from.cpuMs += now - this.#chargedSinceMs;
+    this.#charged = task;
+    this.#chargedSinceMs = now;
+  }
+
+  /**
+   * This task's stack runs again (the shim's retry). 0, or the errno, or what it has transferred so far, that its parked call must return:
+   * then the call is `finished`, unless it goes on waiting all the same.
+   */
   resumed(tid: number): number {
     const task = this.tasks.get(tid) as Task;
     this.current = task;
@@ -245,8 +272,6 @@ export class Scheduler implements TaskWaker {
     }
     const done = task.inflight?.result ?? 0;
     task.interrupted = 0;
-    task.retrying = false;
-    task.inflight = null;
     return done > 0 ? done : errno;
   }
 
@@ -277,7 +302,7 @@ export class Scheduler implements TaskWaker {
     while (!this.#stackRuns && this.readyCount > 0) {
       if (++this.#burst > SWITCH_BURST_MAX) {
         this.#hooks.requestTurn();
-        return;
+        break;
       }
       const task = this.#ready[this.#readyHead++] as Task;
       if (this.#readyHead === this.#ready.length) {
@@ -293,9 +318,11 @@ export class Scheduler implements TaskWaker {
         continue;
       }
       this.#stackRuns = true;
+      this.#charge(task);
       if (task.entry) this.#start(task);
       else (this.#engine as ContinuationEngine).resume(task);
     }
+    if (!this.#stackRuns) this.#charge(null);
   }
 
   /** Its process is stopped: the task does not run until `release`. One that runs now gives way at its next call. */

@@ -61,6 +61,10 @@ export class Task implements Waiter, Timer {
   linux: LinuxThread | null = null;
   /** The value the thread's function returned, once dead. */
   exitStatus = 0;
+  /** How long its stack has run, milliseconds, up to the last time the scheduler looked (Scheduler.cpuMs). */
+  cpuMs = 0;
+  /** What wakes it among the bits that a queue is woken with: all of them, unless it waits for some (FUTEX_WAIT_BITSET). */
+  wakeMask = -1;
   /** Position of this task's deadline among the timers. */
   heapIndex = -1;
   /** Whose thread it is; null for the callback context. */
@@ -82,8 +86,8 @@ export class Task implements Waiter, Timer {
   }
 
   /** A queue it waits on was woken. */
-  notify(_mask: number): boolean {
-    if (this.state !== TASK_PARKED) return false;
+  notify(mask: number): boolean {
+    if (this.state !== TASK_PARKED || (this.wakeMask !== -1 && (mask & this.wakeMask) === 0)) return false;
     this.futexWoken = true;
     this.#wakes.wake(this);
     return true;

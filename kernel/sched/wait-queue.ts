@@ -17,6 +17,11 @@ export class WaitQueue {
     return this.#waiters.length;
   }
 
+  /** Everyone who waits, in order. */
+  get waiters(): readonly Waiter[] {
+    return this.#waiters;
+  }
+
   add(waiter: Waiter): void {
     this.#waiters.push(waiter);
   }

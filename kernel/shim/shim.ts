@@ -15,8 +15,9 @@
  *
  * For the Linux personality every call goes through the shim, which does two things more. It converts: the guest's types (i64 results, i64
  * offsets) to the kernel's (i32, and f64 for what is wider), so that no BigInt is ever made. And it runs signal handlers: where a call
- * answers RUN_HANDLER or RUN_SIGACTION, the function in the table `handler` is called, from Wasm, so that it may block or
- * leave by longjmp; `retry(HANDLER_RETURNED, args...)` then says how the call goes on.
+ * answers RUN_HANDLER, the function in the table `handler` is called, from Wasm, so that it may block or leave by longjmp;
+ * `retry(HANDLER_RETURNED, args...)` then says how the call goes on. Wherever arguments are passed in registers a handler may be
+ * declared with fewer parameters than it is given, and old programs do so: it gets as many as it takes.
  */
 import { WOULD_BLOCK } from "../sched/task.ts";
 import { F64, I32, I64, WasmWriter } from "./wasm-writer.ts";
@@ -38,42 +39,43 @@ export const SHIM_IMPORTS = "kernel";
 /** Names of the imports: `park`, and for each function `NAME` (the try) and `retry NAME`. */
 export const retryName = (name: string): string => `retry ${name}`;
 
-/** A call's answer: call the handler as `void (*)(int)`, or as `void (*)(int, siginfo_t *, void *)`. */
+/** A call's answer: call the handler in the table, `void (*)(int, siginfo_t *, void *)` or with fewer parameters. */
 export const RUN_HANDLER = WOULD_BLOCK + 1;
-export const RUN_SIGACTION = WOULD_BLOCK + 2;
 /** In place of a tid, to `retry`: the handler has returned. */
 export const HANDLER_RETURNED = -1;
-/** The table, exported, whose first element is the handler to run; imports that give its arguments. */
+/** The table, exported, whose first element is the handler to run. */
 export const HANDLER_TABLE = "handler";
+/** Imports that give the handler's arguments, and how many of them it takes. */
 export const SIGNAL_ARGUMENTS = ["signo", "siginfo", "ucontext"] as const;
+export const SIGNAL_IMPORTS = [...SIGNAL_ARGUMENTS, "arity"] as const;
 
 const VOID = 0x40;
 /** Function index of `park`. */
 const PARK = 0;
-/** Function index of the first of SIGNAL_ARGUMENTS. */
+/** Function indices of the first of SIGNAL_IMPORTS, and of the last. */
 const SIGNO = 1;
+const ARITY = SIGNO + SIGNAL_ARGUMENTS.length;
 
 /**
  * The bytes of a module that imports the above from `kernel` and exports every `NAME`. `signals`: it runs signal handlers, too, and imports
- * SIGNAL_ARGUMENTS.
+ * SIGNAL_IMPORTS.
  */
 export function generateShim(functions: readonly ShimFunction[], signals = false): Uint8Array<ArrayBuffer> {
   const count = functions.length;
-  // Functions: park, the signal arguments, tries and retries, bodies.
-  const fixed = signals ? 1 + SIGNAL_ARGUMENTS.length : 1;
+  // Functions: park, what is asked about a handler, tries and retries, bodies, what calls a handler.
+  const fixed = signals ? 1 + SIGNAL_IMPORTS.length : 1;
   const types = new TypeTable();
   const imports = new WasmWriter().u32(fixed + 2 * count);
-  const declarations = new WasmWriter().u32(count);
+  const bodies = count + (signals ? 1 : 0);
+  const declarations = new WasmWriter().u32(bodies);
   const exports = new WasmWriter().u32(count + (signals ? 1 : 0));
-  const code = new WasmWriter().u32(count);
+  const code = new WasmWriter().u32(bodies);
   const importFunction = (name: string, type: number): void =>
     void imports.name(SHIM_IMPORTS).name(name).byte(0).u32(type);
 
   importFunction("park", types.index([], I32));
-  if (signals) for (const name of SIGNAL_ARGUMENTS) importFunction(name, types.index([], I32));
-  const handlerTypes: HandlerTypes | null = signals
-    ? { plain: types.index([I32], VOID), sigaction: types.index([I32, I32, I32], VOID) }
-    : null;
+  if (signals) for (const name of SIGNAL_IMPORTS) importFunction(name, types.index([], I32));
+  const callHandler = signals ? fixed + 3 * count : null;
   functions.forEach((fn, index) => {
     const inner = fn.handler ?? { parameters: fn.parameters as ("i32" | "f64")[], result: fn.result as "i32" | "f64" };
     const parameters = inner.parameters.map(valueType);
@@ -85,9 +87,13 @@ export function generateShim(functions: readonly ShimFunction[], signals = false
       .name(fn.name)
       .byte(0)
       .u32(fixed + 2 * count + index);
-    code.sized(body(fn, inner, fixed + 2 * index, handlerTypes));
+    code.sized(body(fn, inner, fixed + 2 * index, callHandler));
   });
-  if (signals) exports.name(HANDLER_TABLE).byte(1).u32(0);
+  if (signals) {
+    exports.name(HANDLER_TABLE).byte(1).u32(0);
+    declarations.u32(types.index([], VOID));
+    code.sized(handlerCaller(types));
+  }
   const module = new WasmWriter()
     .byte(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0)
     .section(1, types.section)
@@ -97,16 +103,11 @@ export function generateShim(functions: readonly ShimFunction[], signals = false
   return module.section(7, exports).section(10, code).toUint8Array();
 }
 
-interface HandlerTypes {
-  readonly plain: number;
-  readonly sigaction: number;
-}
-
 function body(
   fn: ShimFunction,
   inner: NonNullable<ShimFunction["handler"]>,
   tryIndex: number,
-  handlerTypes: HandlerTypes | null,
+  callHandler: number | null,
 ): WasmWriter {
   const result = fn.parameters.length;
   const out = new WasmWriter();
@@ -140,29 +141,18 @@ function body(
   pushArguments();
   out.byte(0x10).u32(tryIndex).byte(0x21).u32(result); // result = try(args...)
   out.byte(0x02, VOID, 0x03, VOID); // block, loop
-  if (handlerTypes === null) {
+  if (callHandler === null) {
     compare(WOULD_BLOCK, 0x47, 0x62); // ne
     out.byte(0x0d, 1, 0x10).u32(PARK); // leave the block unless it would block
     retry();
   } else {
-    compare(RUN_SIGACTION, 0x4a, 0x64); // gt_s, gt: a result
+    compare(RUN_HANDLER, 0x4a, 0x64); // gt_s, gt: a result
     out.byte(0x0d, 1); // leave the block
     compare(WOULD_BLOCK, 0x46, 0x61); // eq
     out.byte(0x04, VOID, 0x10).u32(PARK); // if
     retry();
     out.byte(0x05); // else: a signal handler
-    compare(RUN_HANDLER, 0x46, 0x61);
-    out.byte(0x04, VOID, 0x10).u32(SIGNO);
-    out.byte(0x41, 0, 0x11).u32(handlerTypes.plain).u32(0); // call_indirect 0
-    out
-      .byte(0x05, 0x10)
-      .u32(SIGNO)
-      .byte(0x10)
-      .u32(SIGNO + 1)
-      .byte(0x10)
-      .u32(SIGNO + 2);
-    out.byte(0x41, 0, 0x11).u32(handlerTypes.sigaction).u32(0);
-    out.byte(0x0b, 0x41).s32(HANDLER_RETURNED);
+    out.byte(0x10).u32(callHandler).byte(0x41).s32(HANDLER_RETURNED);
     retry();
     out.byte(0x0b); // end if
   }
@@ -171,6 +161,23 @@ function body(
     pushResult();
     convertResult(out, inner.result, fn.result);
   }
+  return out.byte(0x0b);
+}
+
+/** Calls the table's first element with as many of SIGNAL_ARGUMENTS as `arity()` says. */
+function handlerCaller(types: TypeTable): WasmWriter {
+  const out = new WasmWriter().u32(0); // no locals
+  const last = SIGNAL_ARGUMENTS.length;
+  for (let arity = 0; arity <= last; arity++) {
+    if (arity < last) out.byte(0x10).u32(ARITY).byte(0x41).s32(arity).byte(0x46, 0x04, VOID); // arity() == n: if
+    for (let index = 0; index < arity; index++) out.byte(0x10).u32(SIGNO + index);
+    out
+      .byte(0x41, 0, 0x11)
+      .u32(types.index(new Array<number>(arity).fill(I32), VOID))
+      .u32(0); // call_indirect 0
+    if (arity < last) out.byte(0x05); // else
+  }
+  for (let open = last; open > 0; open--) out.byte(0x0b);
   return out.byte(0x0b);
 }
 

@@ -48,7 +48,7 @@ export function bindRetry(k: Kernel, row: Row): TryFunction {
   const names = parameterNames(row);
   const source = `return (tid${names && `, ${names}`}) => {
   const errno = k.scheduler.resumed(tid);
-  if (errno !== 0) return errno;
+  if (errno !== 0) { k.scheduler.finished(); return errno; }
   try {
     const result = h(k${names && `, ${names}`});
     if (result !== ${WOULD_BLOCK}) k.scheduler.finished();
@@ -60,7 +60,10 @@ export function bindRetry(k: Kernel, row: Row): TryFunction {
   const attempt = bindHandler(k, row);
   return (tid, ...args) => {
     const errno = k.scheduler.resumed(tid as number);
-    if (errno !== 0) return errno;
+    if (errno !== 0) {
+      k.scheduler.finished();
+      return errno;
+    }
     const result = attempt(...args);
     if (result !== WOULD_BLOCK) k.scheduler.finished();
     return result;

@@ -39,6 +39,8 @@ export class ClockDriver {
   /** The clock page as three f64. */
   readonly #page: Float64Array;
   #lastMonotonicMs = 0;
+  /** What clock_settime(2) has put between the host's real time and the machine's. */
+  #realtimeOffsetMs = 0;
 
   constructor(memory: PhysicalMemory, transport: Transport) {
     this.#transport = transport;
@@ -63,16 +65,21 @@ export class ClockDriver {
     return this.#lastMonotonicMs;
   }
 
-  /** Milliseconds with a fraction since the epoch, as the host has it: it may be stepped. */
+  /** Milliseconds with a fraction since the epoch, as the host has it unless it was set: it may be stepped. */
   realtimeMs(): number {
     this.#transport.writeConfig(CLOCK_CONFIG_LATCH, 4, 1);
-    return this.#page[CLOCK_PAGE_REALTIME / 8] as number;
+    return (this.#page[CLOCK_PAGE_REALTIME / 8] as number) + this.#realtimeOffsetMs;
+  }
+
+  /** From now on real time is counted from `ms`, for this machine alone. */
+  setRealtime(ms: number): void {
+    this.#realtimeOffsetMs += ms - this.realtimeMs();
   }
 
   /** Both times of one moment into `into[0]` (monotonic) and `into[1]` (real time). */
   nowInto(into: Float64Array): void {
     into[0] = this.monotonicMs();
-    into[1] = this.#page[CLOCK_PAGE_REALTIME / 8] as number;
+    into[1] = (this.#page[CLOCK_PAGE_REALTIME / 8] as number) + this.#realtimeOffsetMs;
   }
 
   /** Asks for an interrupt once `deadlineMs` (monotonic) has passed, instead of the one asked for before; Infinity: none. */

@@ -27,11 +27,16 @@ export function bindLinuxTry(k: Process, row: Row): TryFunction {
   const compiled = compile(row, tries, trySource);
   if (compiled) return compiled(row, k, HELPERS);
   const { handler } = row;
+  const { scheduler } = k;
   return (...args) => {
-    if (k.scheduler.givesWay()) return WOULD_BLOCK;
+    if (scheduler.givesWay()) return WOULD_BLOCK;
     try {
-      const result = handler(k, ...args);
-      return k.scheduler.current.signaled ? deliver(k, row, result) : result;
+      for (;;) {
+        const result = handler(k, ...args);
+        if (!scheduler.current.signaled) return result;
+        const told = deliver(k, row, result);
+        if (!Number.isNaN(told)) return told;
+      }
     } catch (error) {
       return fault(row, error);
     }
@@ -43,14 +48,17 @@ export function bindLinuxRetry(k: Process, row: Row): TryFunction {
   const compiled = compile(row, retries, retrySource);
   if (compiled) return compiled(row, k, HELPERS);
   const { handler } = row;
+  const { scheduler } = k;
   return (tid, ...args) => {
     try {
-      const early = tid === HANDLER_RETURNED ? handlerReturned(k, row) : resumedWith(k, row, tid as number);
-      if (!Number.isNaN(early)) return early;
-      const result = handler(k, ...args);
-      if (result === WOULD_BLOCK) return result;
-      k.scheduler.finished();
-      return k.scheduler.current.signaled ? deliver(k, row, result) : result;
+      let told = tid === HANDLER_RETURNED ? handlerReturned(k) : resumedWith(k, row, tid as number);
+      while (Number.isNaN(told)) {
+        const result = handler(k, ...args);
+        if (result === WOULD_BLOCK) return result;
+        told = scheduler.current.signaled ? deliver(k, row, result) : result;
+        if (!Number.isNaN(told)) scheduler.finished();
+      }
+      return told;
     } catch (error) {
       return fault(row, error);
     }
@@ -65,8 +73,12 @@ function trySource(names: string): string {
 return (${names}) => {
   if (scheduler.givesWay()) return ${WOULD_BLOCK};
   try {
-    const result = h(k${names && `, ${names}`});
-    return scheduler.current.signaled ? deliver(k, row, result) : result;
+    for (;;) {
+      const result = h(k${names && `, ${names}`});
+      if (!scheduler.current.signaled) return result;
+      const told = deliver(k, row, result);
+      if (told === told) return told;
+    }
   } catch (error) { return fault(row, error); }
 };`;
 }
@@ -75,12 +87,14 @@ function retrySource(names: string): string {
   return `const { fault, deliver, handlerReturned, resumedWith } = helpers; const { scheduler } = k; const h = row.handler;
 return (tid${names && `, ${names}`}) => {
   try {
-    const early = tid === ${HANDLER_RETURNED} ? handlerReturned(k, row) : resumedWith(k, row, tid);
-    if (early === early) return early;
-    const result = h(k${names && `, ${names}`});
-    if (result === ${WOULD_BLOCK}) return result;
-    scheduler.finished();
-    return scheduler.current.signaled ? deliver(k, row, result) : result;
+    let told = tid === ${HANDLER_RETURNED} ? handlerReturned(k) : resumedWith(k, row, tid);
+    while (told !== told) {
+      const result = h(k${names && `, ${names}`});
+      if (result === ${WOULD_BLOCK}) return result;
+      told = scheduler.current.signaled ? deliver(k, row, result) : result;
+      if (told === told) scheduler.finished();
+    }
+    return told;
   } catch (error) { return fault(row, error); }
 };`;
 }
@@ -100,13 +114,16 @@ function compile(row: Row, known: WeakMap<Row, Bind | null>, source: (names: str
   return bind;
 }
 
-/** The call of the running thread ends with `result` while a signal is deliverable. */
+/**
+ * The call of the running thread ends with `result` while a signal is deliverable: what it answers, RUN_HANDLER among it, or NaN for a wait
+ * that goes on because no handler was to be run.
+ */
 function deliver(k: Process, row: Row, result: number): number {
   const task = k.scheduler.current;
   const unwinding = task.linux?.unwinding;
   if (unwinding?.result === null && !row.unwinds) throw new GuestTrap(NOT_UNWOUND(row.name, unwinding.purpose));
   if (result === WOULD_BLOCK || !task.linux || unwinding) return result;
-  return k.linux.signals.deliver(task, result, row.restarts);
+  return k.linux.signals.deliver(task, result, row);
 }
 
 /** The thread runs again after a park: NaN to try the call again, or what it answers. */
@@ -115,17 +132,23 @@ function resumedWith(k: Process, row: Row, tid: number): number {
   const ended = scheduler.resumed(tid);
   if (ended === 0) return TRY_AGAIN;
   const task = scheduler.current;
-  if (task.signaled) {
-    writeSleepRemainder(k);
-    const result = k.linux.signals.deliver(task, ended, row.restarts);
-    if (result !== -EINTR || ended !== -EINTR) return result;
+  if (ended === -EINTR) writeSleepRemainder(k);
+  let told = ended;
+  if (task.signaled) told = deliver(k, row, ended);
+  else if (ended === -EINTR) told = TRY_AGAIN; // another thread has taken the signal
+  if (Number.isNaN(told)) {
+    task.retrying = true;
+    return told;
   }
-  if (ended !== -EINTR) return ended;
-  task.retrying = true; // no handler has run, after all: the wait goes on
-  return TRY_AGAIN;
+  if (task.linux) task.linux.sleepRemainder = 0;
+  scheduler.finished();
+  return told;
 }
 
 /** A signal handler has returned: NaN to try the call again, or what it answers. */
-function handlerReturned(k: Process, row: Row): number {
-  return k.linux.signals.handlerReturned(k.scheduler.current, row.restarts);
+function handlerReturned(k: Process): number {
+  const task = k.scheduler.current;
+  const unwinding = task.linux?.unwinding;
+  if (unwinding?.result === null) throw new GuestTrap(`${unwinding.purpose} in a signal handler`);
+  return k.linux.signals.handlerReturned(task);
 }

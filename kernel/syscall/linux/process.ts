@@ -1,41 +1,18 @@
 /**
- * System calls about processes: fork, exec, wait, identity, end.
+ * System calls about processes: numbers, fork, end. execve(2) is in exec.ts, waiting in wait.ts.
  */
-import { E2BIG, EACCES, ECHILD, EFAULT, EINVAL, ENOEXEC } from "../../abi/errno.ts";
-import { AT_FDCWD } from "../../abi/fcntl.ts";
-import { toText } from "../../fs/byte-string.ts";
-import { execute } from "../../process/execution.ts";
 import { forkCall } from "../../process/fork.ts";
-import { LinuxState } from "../../process/linux-state.ts";
 import type { Process } from "../../process/process.ts";
-import {
-  sys_exit,
-  sys_exit_group,
-  sys_getpid,
-  sys_getppid,
-  sys_getrandom,
-  sys_sysinfo,
-  sys_uname,
-} from "../process.ts";
+import { sys_exit, sys_exit_group, sys_getpid, sys_getppid } from "../process.ts";
 import type { Row } from "../row.ts";
-import { readWholeFile } from "./file-contents.ts";
-import { pathAt, stringAt } from "./path-argument.ts";
-import { BLOCKS, linuxRow, RESTARTS } from "./row.ts";
-
-const WNOHANG = 1;
-const WUNTRACED = 2;
-const WCONTINUED = 8;
-const WAIT_FLAGS = WNOHANG | WUNTRACED | WCONTINUED | 0x60000000; // and __WALL, __WNOTHREAD
-const RUSAGE_BYTES = 272;
-/** MAX_ARG_STRLEN, and how many strings execve(2) takes. */
-const ARGUMENT_BYTES_MAX = 131072;
-const ARGUMENTS_MAX = 65536;
+import { linuxRow } from "./row.ts";
 
 /** fork(2). */
 export function sys_fork(k: Process): number {
   return forkCall(k);
 }
 
+<<<<<<< HEAD
 /** wait4(2). */
 export function sys_wait4(k: Process, pid: number, wstatus: number, options: number, rusage: number): number {
   if (options & ~WAIT_FLAGS) return -EINVAL;
@@ -109,19 +86,13 @@ function stringsAt(k: Process, array: number): string[] | number {
   return strings;
 }
 
+=======
+>>>>>>> 91a710c (Process, identity, limits, time, timer and signal calls of the Linux personality; signal frames as on Linux; CPU time)
 export const PROCESS_ROWS: readonly Row[] = [
   linuxRow(39, "getpid", "", sys_getpid),
   linuxRow(57, "fork", "", sys_fork, { unwinds: true, note: "for images built with the unwind transformation" }),
   linuxRow(58, "vfork", "", sys_fork, { unwinds: true, note: "as fork" }),
-  linuxRow(59, "execve", "pathname:path argv:ptr envp:ptr", sys_execve, {
-    blocks: true,
-    note: "the file is a WebAssembly module",
-  }),
   linuxRow(60, "exit", "status:i32", sys_exit, { result: "void" }),
-  linuxRow(61, "wait4", "pid:i32 wstatus:ptr options:i32 rusage:ptr", sys_wait4, RESTARTS),
-  linuxRow(63, "uname", "buf:ptr", sys_uname),
-  linuxRow(99, "sysinfo", "info:ptr", sys_sysinfo),
   linuxRow(110, "getppid", "", sys_getppid),
   linuxRow(231, "exit_group", "status:i32", sys_exit_group, { result: "void" }),
-  linuxRow(318, "getrandom", "buf:ptr buflen:i32 flags:i32", sys_getrandom, BLOCKS),
 ];

@@ -94,7 +94,7 @@ function handleUsr1(): void {
 /** The call under way has ended by the handler of SIGUSR1, with EINTR, and with `blocked` as the mask to go back to. */
 function expectHandled(blocked: boolean): void {
   expect(t.result).toBe(RUN_HANDLER);
-  const frame = t.task.linux?.frames.pop();
+  const frame = t.task.linux?.frames.finish(0);
   expect(frame?.result).toBe(-EINTR);
   expect(frame?.restarts).toBe(false);
   expect(frame?.blocked.has(SIGUSR1)).toBe(blocked);
