@@ -8,11 +8,8 @@
 import { SI_USER, SIGABRT, SIGFPE, SIGILL, SIGKILL, SIGSEGV } from "./abi/signal.ts";
 import { HOSTNAME_BYTES_MAX } from "./abi/utsname.ts";
 import { bootFileSystem } from "./fs/boot.ts";
-<<<<<<< HEAD
-import { FileLocks } from "./fs/file-locks.ts";
-=======
 import { toByteString } from "./fs/byte-string.ts";
->>>>>>> 91a710c (Process, identity, limits, time, timer and signal calls of the Linux personality; signal frames as on Linux; CPU time)
+import { FileLocks } from "./fs/file-locks.ts";
 import type { Vfs } from "./fs/vfs.ts";
 import type { BootParameters, Kernel } from "./kernel.ts";
 import type { GuestMemory } from "./mem/guest-memory.ts";

@@ -20,6 +20,15 @@ export class Credentials {
     if (from) Object.assign(this, from);
   }
 
+  /** True for one of the three user ids that the process may call its own. */
+  ownsUid(id: number): boolean {
+    return id === this.uid || id === this.euid || id === this.suid;
+  }
+
+  ownsGid(id: number): boolean {
+    return id === this.gid || id === this.egid || id === this.sgid;
+  }
+
   /** True for user 0, who has every capability. */
   get isPrivileged(): boolean {
     return this.euid === 0;

@@ -97,14 +97,11 @@ export class Process implements Kernel {
     return this.scheduler.current;
   }
 
-<<<<<<< HEAD
   get credentials(): Credentials {
     return this.linux.credentials;
   }
 
-=======
   /** What getppid(2) says: orphans see process 1. */
->>>>>>> 91a710c (Process, identity, limits, time, timer and signal calls of the Linux personality; signal frames as on Linux; CPU time)
   get ppid(): number {
     return this.parent?.pid ?? (this.pid === 1 ? 0 : 1);
   }

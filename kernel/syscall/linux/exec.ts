@@ -25,6 +25,7 @@ const PROGRAM_BYTES_MIN = 8;
 
 /** execve(2). */
 export function sys_execve(k: Process, pathname: number, argv: number, envp: number): number {
+  if (k.mem.isPinned) return k.block(k.mem.unpinned); // a device works for another thread
   const path = pathAt(k, pathname);
   if (typeof path === "number") return path;
   const room = { left: ARGUMENTS_BYTES_MAX };

@@ -19,8 +19,6 @@ const SYSLOG_ACTION_SIZE_UNREAD = 9;
 const SYSLOG_ACTION_SIZE_BUFFER = 10;
 const SYSLOG_ACTION_READ_ALL = 3;
 const SYSLOG_ACTION_MAX = 10;
-/** membarrier(2): commands are single bits; the registrations and barriers that exist. */
-const MEMBARRIER_COMMANDS = 0x1ff;
 
 /** uname(2). */
 export function sys_uname(k: Process, buf: number): number {
@@ -99,12 +97,6 @@ export function sys_reboot(_k: Process): number {
   return -EPERM;
 }
 
-/** membarrier(2): one thread runs at a time, so there is no order to enforce. */
-export function sys_membarrier(_k: Process, cmd: number, flags: number): number {
-  if (flags !== 0 || (cmd & ~MEMBARRIER_COMMANDS) !== 0 || (cmd & (cmd - 1)) !== 0) return -EINVAL;
-  return cmd === 0 ? MEMBARRIER_COMMANDS : 0;
-}
-
 export const SYSTEM_ROWS: readonly Row[] = [
   linuxRow(63, "uname", "buf:ptr", sys_uname),
   linuxRow(99, "sysinfo", "info:ptr", sys_sysinfo, { note: "no loads, no swap" }),
@@ -114,5 +106,4 @@ export const SYSTEM_ROWS: readonly Row[] = [
   linuxRow(170, "sethostname", "name:ptr len:i32", sys_sethostname),
   linuxRow(171, "setdomainname", "name:ptr len:i32", sys_setdomainname),
   linuxRow(318, "getrandom", "buf:ptr buflen:i32 flags:i32", sys_getrandom_linux, BLOCKS),
-  linuxRow(324, "membarrier", "cmd:i32 flags:i32", sys_membarrier, { note: "one thread runs at a time" }),
 ];
