@@ -93,7 +93,7 @@ export class AddressSpace {
   }
 
   get isFull(): boolean {
-    return this.#table.size >= MAPPINGS_MAX;
+    return this.#table.uses >= MAPPINGS_MAX;
   }
 
   /** The mappings that have a byte in [start, end). */
@@ -150,7 +150,7 @@ export class AddressSpace {
     this.#table.change(address, address + roundUp(length, PAGE_BYTES), (mapping) => {
       if (mapping.uses === 1) this.#table.discard(mapping);
       else {
-        mapping.uses--;
+        this.#table.setUses(mapping, mapping.uses - 1);
         mapping.object?.sync(mapping.offset, mapping.offsetOf(mapping.end));
       }
     });
@@ -322,7 +322,7 @@ export class AddressSpace {
         for (const other of views) this.#table.setFile(other, file);
       }
       this.#table.change(start, start + size, (other) => {
-        other.uses++;
+        this.#table.setUses(other, other.uses + 1);
         other.prot |= prot;
         if ((prot & PROT_WRITE) !== 0) other.wasWritable = true;
       });

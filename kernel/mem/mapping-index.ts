@@ -52,18 +52,17 @@ export class MappingIndex {
 
   /** The lowest address not below `low` with `size` free bytes behind it, all below `high`; -1 if there is none. */
   gap(size: number, low: number, high: number): number {
-    let free = low;
     for (let r = this.#runAt(low); r < this.#runs.length; r++) {
       const run = this.#runs[r] as Run;
-      if (this.#gapMax(r) >= size) {
-        for (let i = itemAt(run.items, low); i < run.items.length; i++) {
-          const { start, end } = run.items[i] as Mapping;
-          if (start - free >= size) return free + size <= high ? free : -1;
-          free = end;
-        }
-      } else free = Math.max(free, lastEnd(run));
-      if (free + size > high) return -1;
+      if ((run.gapMax === UNKNOWN ? this.#measure(r) : run.gapMax) < size) continue;
+      let free = Math.max(low, this.#endBefore(r));
+      for (let i = itemAt(run.items, low); i < run.items.length; i++) {
+        const { start, end } = run.items[i] as Mapping;
+        if (start - free >= size) return free + size <= high ? free : -1;
+        free = end;
+      }
     }
+    const free = Math.max(low, this.#endBefore(this.#runs.length));
     return free + size <= high ? free : -1;
   }
 
@@ -113,18 +112,20 @@ export class MappingIndex {
     for (let i = r; i < r + 3 && i < this.#runs.length; i++) (this.#runs[i] as Run).gapMax = UNKNOWN;
   }
 
-  #gapMax(r: number): number {
+  #measure(r: number): number {
     const run = this.#runs[r] as Run;
-    if (run.gapMax === UNKNOWN) {
-      let free = r > 0 ? lastEnd(this.#runs[r - 1] as Run) : 0;
-      let max = 0;
-      for (const { start, end } of run.items) {
-        if (start - free > max) max = start - free;
-        free = end;
-      }
-      run.gapMax = max;
+    let free = this.#endBefore(r);
+    run.gapMax = 0;
+    for (const { start, end } of run.items) {
+      if (start - free > run.gapMax) run.gapMax = start - free;
+      free = end;
     }
     return run.gapMax;
+  }
+
+  /** Where the mappings before run `r` end. */
+  #endBefore(r: number): number {
+    return r > 0 ? lastEnd(this.#runs[r - 1] as Run) : 0;
   }
 
   /** The first run that ends behind `address`; their number if none does. */

@@ -14,14 +14,16 @@ export class MappingTable {
   /** The objects that there are views of, with their number. */
   readonly #objects = new Map<SharedObject, number>();
   #mappedBytes = 0;
+  #uses = 0;
   #hasAliases = false;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
   }
 
-  get size(): number {
-    return this.#index.size;
+  /** Mappings, as many times as they are used: as Linux would count them. */
+  get uses(): number {
+    return this.#uses;
   }
 
   get mappedBytes(): number {
@@ -111,6 +113,11 @@ export class MappingTable {
     }
   }
 
+  setUses(mapping: Mapping, uses: number): void {
+    this.#uses += uses - mapping.uses;
+    mapping.uses = uses;
+  }
+
   /** The mapping is one of another description of its file from now on. */
   setFile(mapping: Mapping, file: File): void {
     file.refs++;
@@ -133,6 +140,7 @@ export class MappingTable {
   #add(mapping: Mapping): void {
     const { file, object } = mapping;
     this.#index.insert(mapping);
+    this.#uses += mapping.uses;
     this.#mappedBytes += mapping.end - mapping.start;
     if (file) file.refs++;
     if (object) this.#objects.set(object, (this.#objects.get(object) ?? 0) + 1);
@@ -141,6 +149,7 @@ export class MappingTable {
   #forget(mapping: Mapping): void {
     const { object } = mapping;
     this.#index.remove(mapping);
+    this.#uses -= mapping.uses;
     this.#mappedBytes -= mapping.end - mapping.start;
     this.#releaseFile(mapping);
     if (!object) return;

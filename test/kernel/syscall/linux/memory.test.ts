@@ -153,8 +153,13 @@ describe("mmap", () => {
 
   it("stops at 65530 mappings", () => {
     const m = new LinuxMachine();
-    Object.defineProperty(spaceOf(m), "isFull", { value: true });
+    const fd = open(m, "/tmp/f", O_RDWR | O_CREAT);
+    const at = m.must("mmap", 0, PAGE, RW, MAP_SHARED, fd, 0);
+    for (let uses = 2; uses < 65530; uses++) m.must("mmap", 0, PAGE, RW, MAP_SHARED, fd, 0);
+    expect(m.call("mmap", 0, PAGE, RW, MAP_SHARED, fd, 0)).toBe("ENOMEM");
     expect(m.call("mmap", 0, PAGE, RW, ANONYMOUS, -1, 0)).toBe("ENOMEM");
+    m.must("munmap", at, PAGE);
+    expect(m.must("mmap", 0, PAGE, RW, MAP_SHARED, fd, 0)).toBe(at);
   });
 });
 
