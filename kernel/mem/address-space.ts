@@ -101,6 +101,11 @@ export class AddressSpace {
     return this.#table.between(start, end);
   }
 
+  /** The shared mapping that `address` lies in; null if it lies in none. */
+  sharedAt(address: number): Mapping | null {
+    return this.#table.sharedAt(address);
+  }
+
   /** True if all of [start, end) is mapped. */
   covers(start: number, end: number): boolean {
     return this.#table.covers(start, end);

@@ -51,6 +51,13 @@ export class MappingTable {
     return this.#index.gap(size, low, high);
   }
 
+  /** The shared mapping that `address` lies in; null if it lies in none. */
+  sharedAt(address: number): Mapping | null {
+    if (this.#objects.size === 0) return null;
+    const mapping = this.#index.at(address);
+    return mapping?.object && mapping.start <= address ? mapping : null;
+  }
+
   covers(start: number, end: number): boolean {
     let at = start;
     for (const mapping of this.#index.between(start, end)) {

@@ -25,6 +25,7 @@ import type { EntropyDriver } from "../virtio/entropy.ts";
 import type { Credentials } from "./credentials.ts";
 import type { FsContext } from "./fs-context.ts";
 import { LinuxState } from "./linux-state.ts";
+import { releaseRobustList } from "./robust-list.ts";
 
 export class Process implements Kernel {
   readonly machine: MachineKernel;
@@ -165,12 +166,17 @@ export class Process implements Kernel {
     this.physical.detach(this.mem);
   }
 
-  /** Forgets every thread: none of their stacks runs again. */
+  /** Forgets every thread: none of their stacks runs again. What they have locked, and others may wait for, is released. */
   dropThreads(): void {
-    for (const task of this.tasks) {
+    const threads = [...this.tasks];
+    this.tasks.clear();
+    for (const task of threads) {
       this.scheduler.drop(task);
       this.linux.cpu.threadEnded(task);
     }
-    this.tasks.clear();
+    this.linux.space?.enter(); // it may be the machine that ends, while another process runs
+    for (const { tid, linux } of threads) {
+      if (linux?.robustList) releaseRobustList(this, tid, linux.robustList);
+    }
   }
 }

@@ -1,5 +1,6 @@
 /**
- * futex(2): the queues on which locks are built, by address, one set per process. Waiting threads are woken in order.
+ * futex(2): the queues on which locks are built, by address, one set per process; words of shared mappings have theirs with what is shared,
+ * by offset, so that processes wake each other. Waiting threads are woken in order.
  *
  * A futex of priority inheritance (FUTEX_LOCK_PI) is handed over by the kernel: its word holds the number of the thread that has it. As
  * there is one processor and there are no priorities, whoever waits longest gets it.
@@ -89,7 +90,7 @@ export function sys_futex(
 
 /** Wakes up to `count` threads that wait at `ptr` for one of `bits`; how many. */
 export function wakeFutex(k: Process, ptr: number, count: number, bits = ANY): number {
-  return k.futexes.get(ptr)?.wakeOne(bits, count) ?? 0;
+  return queueOf(k, ptr)?.wakeOne(bits, count) ?? 0;
 }
 
 /** Linux wakes one even if asked for none, or for less. */
@@ -132,7 +133,7 @@ function requeue(
   if (wakeMax < 0 || moveMax < 0 || (to & 3) !== 0) return -EINVAL;
   if (!k.mem.has(to, 4)) return -EFAULT;
   if (expected !== null && k.mem.getI32(from) !== expected) return -EAGAIN;
-  const source = k.futexes.get(from);
+  const source = queueOf(k, from);
   if (!source) return 0;
   const woken = wakeMax === 0 ? 0 : source.wakeOne(ANY, wakeMax);
   const target = queueAt(k, to);
@@ -213,7 +214,7 @@ function lock(k: Process, ptr: number, timeout: number, realtime: boolean): numb
   if (timeoutMs < 0 && timeout !== 0) return timeoutMs;
   const value = k.mem.getU32(ptr);
   const owner = k.scheduler.tasks.get(value & FUTEX_TID_MASK);
-  if (!owner || owner.process !== k) return -ESRCH;
+  if (!owner || (owner.process !== k && !k.linux.space?.sharedAt(ptr))) return -ESRCH;
   k.mem.setU32(ptr, (value | FUTEX_WAITERS) >>> 0);
   return k.block(queueAt(k, ptr), timeoutMs);
 }
@@ -224,7 +225,7 @@ function tryLock(k: Process, ptr: number): number | null {
   const owner = value & FUTEX_TID_MASK;
   if (owner === k.current.tid) return -EDEADLK;
   if (owner !== 0) return null;
-  const waits = (k.futexes.get(ptr)?.length ?? 0) > 0 ? FUTEX_WAITERS : 0;
+  const waits = (queueOf(k, ptr)?.length ?? 0) > 0 ? FUTEX_WAITERS : 0;
   k.mem.setU32(ptr, (k.current.tid | (value & FUTEX_OWNER_DIED) | waits) >>> 0);
   return 0;
 }
@@ -238,7 +239,7 @@ function unlock(k: Process, ptr: number): number {
 
 /** The lock at `ptr` becomes that of the thread that has waited longest, if any; `mark`: what else its word says from now on. */
 export function passToWaiter(k: Process, ptr: number, mark: number): void {
-  const queue = k.futexes.get(ptr);
+  const queue = queueOf(k, ptr);
   const next = queue?.waiters.find((waiter) => waiter instanceof Task);
   if (!queue || !next) {
     k.mem.setU32(ptr, mark >>> 0);
@@ -248,13 +249,21 @@ export function passToWaiter(k: Process, ptr: number, mark: number): void {
   k.mem.setU32(ptr, (next.tid | mark | (queue.length > 0 ? FUTEX_WAITERS : 0)) >>> 0);
 }
 
+/** Who waits on the word at `ptr`, if somebody has before. */
+function queueOf(k: Process, ptr: number): WaitQueue | undefined {
+  const view = k.linux.space?.sharedAt(ptr);
+  return view?.object ? view.object.futexes.get(view.offsetOf(ptr)) : k.futexes.get(ptr);
+}
+
 function queueAt(k: Process, ptr: number): WaitQueue {
-  const { futexes } = k;
-  let queue = futexes.get(ptr);
+  const view = k.linux.space?.sharedAt(ptr);
+  const futexes = view?.object?.futexes ?? k.futexes;
+  const key = view ? view.offsetOf(ptr) : ptr;
+  let queue = futexes.get(key);
   if (!queue) {
     if (futexes.size >= QUEUES_MAX) for (const [at, other] of futexes) if (other.length === 0) futexes.delete(at);
     queue = new WaitQueue();
-    futexes.set(ptr, queue);
+    futexes.set(key, queue);
   }
   return queue;
 }

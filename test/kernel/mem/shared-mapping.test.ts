@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { FsDevice } from "../../../host/devices/fs.ts";
 import { AT_FDCWD, O_APPEND, O_CREAT, O_RDONLY, O_RDWR, O_TRUNC } from "../../../kernel/abi/fcntl.ts";
+import { FUTEX_OWNER_DIED, FUTEX_WAIT, FUTEX_WAITERS, FUTEX_WAKE } from "../../../kernel/abi/futex.ts";
 import {
   MAP_ANONYMOUS,
   MAP_FIXED,
@@ -372,5 +373,47 @@ describe("shared memory without a name", () => {
     put(child, at, "child");
     m.call("getpid");
     expect(m.process.mem.u8[at]).toBe(0);
+  });
+
+  it("has futexes on which processes wait for each other", () => {
+    const m = new LinuxMachine();
+    const at = m.must("mmap", 0, 2 * PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const own = m.must("mmap", 0, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const child = m.fork();
+    const waiter = m.thread(child);
+    const stranger = m.thread(child);
+    waiter.call("futex", at + PAGE, FUTEX_WAIT, 0, 0, 0, 0);
+    stranger.call("futex", own, FUTEX_WAIT, 0, 0, 0, 0);
+    expect(m.call("futex", own, FUTEX_WAKE, 9, 0, 0, 0)).toBe(0);
+    expect(m.call("futex", at, FUTEX_WAKE, 9, 0, 0, 0)).toBe(0);
+    m.process.mem.setU32(at + PAGE, 1);
+    expect(m.call("futex", at + PAGE, FUTEX_WAKE, 9, 0, 0, 0)).toBe(1);
+    m.run();
+    expect(waiter.result).toBe(0);
+    expect(child.mem.getU32(at + PAGE)).toBe(1);
+    expect(stranger.parked).toBe(true);
+  });
+
+  it("is left in order by a process that ends with a robust lock in it", () => {
+    const m = new LinuxMachine();
+    const at = m.must("mmap", 0, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const child = m.fork();
+    const owner = m.thread(child);
+    // struct robust_list_head with one entry; the lock's word lies 8 bytes behind the entry.
+    const head = BUFFER;
+    const word = at + 8;
+    child.mem.setU32(head, at);
+    child.mem.setI64(head + 8, 8);
+    child.mem.setU32(head + 16, 0);
+    owner.call("set_robust_list", head, 24);
+    child.mem.setU32(at, head);
+    child.mem.setU32(word, FUTEX_WAITERS + owner.task.tid);
+    const waiter = m.thread();
+    waiter.call("futex", word, FUTEX_WAIT, (FUTEX_WAITERS + owner.task.tid) | 0, 0, 0, 0);
+    expect(waiter.parked).toBe(true);
+    expect(() => owner.call("exit_group", 0)).toThrow();
+    m.run();
+    expect(waiter.result).toBe(0);
+    expect(m.process.mem.getU32(word)).toBe(FUTEX_WAITERS + FUTEX_OWNER_DIED);
   });
 });
