@@ -11,6 +11,7 @@ import type { PhysicalMemory } from "./mem/physical.ts";
 import type { NetworkStack } from "./net/network-stack.ts";
 import type { Credentials } from "./process/credentials.ts";
 import type { FsContext } from "./process/fs-context.ts";
+import type { LinuxState } from "./process/linux-state.ts";
 import type { Ring } from "./ring/ring.ts";
 import type { Scheduler } from "./sched/scheduler.ts";
 import type { Task } from "./sched/task.ts";
@@ -54,6 +55,10 @@ export interface Kernel {
   readonly pid: number;
   readonly ppid: number;
   readonly credentials: Credentials;
+  /** Every process of the machine, zombies included, by number. */
+  readonly processes: ReadonlyMap<number, Kernel>;
+  /** What the Linux personality keeps of the process. */
+  readonly linux: LinuxState | null;
   /** By address: who waits in FUTEX_WAIT. */
   readonly futexes: Map<number, WaitQueue>;
   /** Live threads of the process; the scheduler's and the process' own. */

@@ -9,9 +9,10 @@ import { FsContext } from "../process/fs-context.ts";
 import { toByteString, toBytes } from "./byte-string.ts";
 import { ConsoleFile } from "./console-file.ts";
 import { newDevFs } from "./devfs.ts";
-import { newProcFs } from "./procfs.ts";
+import { newProcFs } from "./proc/procfs.ts";
 import { RamRegular } from "./ram-inode.ts";
 import { RamDirectory, RamFs } from "./ramfs.ts";
+import { newSysFs } from "./sysfs.ts";
 import { Vfs } from "./vfs.ts";
 
 /** What files in memory may take: half of the machine's memory, as tmpfs has it. */
@@ -41,6 +42,7 @@ export function bootFileSystem(kernel: Kernel & { fs: FsContext }): Vfs {
   vfs.mount(kernel, newDevFs(kernel, Math.min(DEVFS_BYTES_MAX, fs.budget.max)), "/dev");
   vfs.mkdir(kernel, AT_FDCWD, "/dev/shm", 0o1777);
   vfs.mount(kernel, newProcFs(), "/proc");
+  vfs.mount(kernel, newSysFs(), "/sys");
   const { name } = kernel.boot;
   const etc = (file: string, contents: string): void => {
     const directory = fs.root.lookup(kernel, "etc") as RamDirectory;

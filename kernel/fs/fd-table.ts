@@ -10,6 +10,13 @@ import type { FileLocks } from "./file-locks.ts";
 /** RLIMIT_NOFILE, at most. */
 export const FD_MAX = 65536;
 
+/** One reference less to an open file description: a descriptor, a mapping, a message on its way. The last one closes it. */
+export function releaseFile(kernel: Kernel, file: File): void {
+  if (--file.refs > 0) return;
+  kernel.fds.locks?.released(file);
+  file.close(kernel);
+}
+
 export class FdTable {
   /** RLIMIT_NOFILE of the process. */
   limits: { readonly openFilesMax: number } = { openFilesMax: FD_MAX };
@@ -53,9 +60,8 @@ export class FdTable {
     this.#cloexec.delete(fd);
     this.#count--;
     if (fd < this.#lowest) this.#lowest = fd;
-    const isLast = --file.refs === 0;
-    this.locks?.closed(this, file, isLast);
-    if (isLast) file.close(kernel);
+    this.locks?.closed(this, file);
+    releaseFile(kernel, file);
     return 0;
   }
 

@@ -109,17 +109,27 @@ export class FileLocks {
     locked.released.wake(0);
   }
 
-  /** A descriptor of `file` has been closed in `table`; `isLast`: no other is open anywhere. */
-  closed(table: FdTable, file: File, isLast: boolean): void {
+  /** A descriptor of `file` has been closed in `table`. */
+  closed(table: FdTable, file: File): void {
+    if (this.#count > 0) this.#drop(file, table);
+  }
+
+  /** Nothing refers to the description any more. */
+  released(file: File): void {
     if (this.#count === 0) return;
+    this.#drop(file, file);
+    this.unlockWhole(file);
+  }
+
+  /** The records of `owner` on a file go. */
+  #drop(file: File, owner: LockOwner): void {
     const locked = this.#files.get(identity(file));
     if (!locked) return;
-    const kept = locked.records.filter(({ owner }) => owner !== table && !(isLast && owner === file));
-    this.#count -= locked.records.length - kept.length;
-    const changed = kept.length !== locked.records.length;
-    locked.records = kept;
-    if (isLast) this.unlockWhole(file);
-    if (changed) locked.released.wake(0);
+    const before = locked.records.length;
+    locked.records = locked.records.filter((record) => record.owner !== owner);
+    if (locked.records.length === before) return;
+    this.#count -= before - locked.records.length;
+    locked.released.wake(0);
   }
 
   #lockedFile(file: File): LockedFile {

@@ -63,7 +63,7 @@ export class PseudoFs implements FileSystem {
   nextIno = 1;
   readonly #magic: number;
 
-  constructor(type: string, magic: number, table: PseudoTable) {
+  constructor(type: string, magic: number, table: (kernel: Kernel) => PseudoTable) {
     this.type = type;
     this.source = type;
     this.#magic = magic;
@@ -86,8 +86,8 @@ export class PseudoInode implements Inode, Directory {
   readonly entry: PseudoEntry;
   readonly #above: PseudoInode | null;
   readonly #ownName: string;
-  /** Inodes of entries seen before, as long as the entry is the same. */
-  readonly #known = new Map<string, PseudoInode>();
+  /** Inodes of entries seen before, while anybody has them: an entry may be all that is left of a process. */
+  readonly #known = new Map<string, WeakRef<PseudoInode>>();
 
   constructor(fs: PseudoFs, above: PseudoInode | null, name: string, entry: PseudoEntry) {
     this.fs = fs;
@@ -128,14 +128,15 @@ export class PseudoInode implements Inode, Directory {
   lookup(kernel: Kernel, name: string): Inode | number {
     const table = this.#table(kernel);
     const entry = Object.hasOwn(table, name) ? table[name] : undefined;
-    const known = this.#known.get(name);
+    const known = this.#known.get(name)?.deref();
     if (!entry) {
       this.#known.delete(name);
       return -ENOENT;
     }
     if (known?.entry === entry) return known;
     const inode = new PseudoInode(this.fs, this, name, entry);
-    this.#known.set(name, inode);
+    for (const [other, ref] of this.#known) if (!ref.deref()) this.#known.delete(other);
+    this.#known.set(name, new WeakRef(inode));
     return inode;
   }
 

@@ -100,8 +100,11 @@ export class RamFile implements File, Seekable, Durable, Mappable {
 
   /** FALLOC_FL_PUNCH_HOLE: the bytes are zero, and what they took is free where it can be. */
   punch(kernel: Kernel, offset: number, length: number): void {
-    this.inode.data.punch(offset, length);
+    const { data, shared } = this.inode;
+    if (offset >= data.size) return;
+    data.punch(offset, length);
     this.inode.touchChange(kernel, true);
+    shared?.written(offset, Math.min(length, data.size - offset));
   }
 
   /** Memory is as durable as it gets here. */

@@ -299,7 +299,7 @@ export class AddressSpace {
     for (const bytes of [Math.max(missing, step), missing]) {
       try {
         mem.memory.grow(Math.ceil(bytes / WASM_PAGE_BYTES));
-        return mem.has(0, end); // renews the views
+        return mem.has(end, 0); // renews the views
       } catch {
         // As much is not to be had; less may be.
       }

@@ -16,6 +16,8 @@ export class GuestMemory {
   /** Woken when no device works on it any more. */
   readonly unpinned = new WaitQueue();
   #pins = 0;
+  /** False where address 0 is the null pointer of a C program: nothing of any length lies there. */
+  nullIsMemory = true;
   /** Views of the whole linear memory, valid after a successful `has`. */
   u8: Uint8Array<ArrayBuffer>;
   i32: Int32Array<ArrayBuffer>;
@@ -59,8 +61,8 @@ export class GuestMemory {
 
   /** True if [ptr, ptr + length) lies in memory. `ptr` must be unsigned (`ptr >>> 0`), `length` >= 0. */
   has(ptr: number, length: number): boolean {
-    if (ptr + length <= this.u8.length && length >= 0) return true;
-    return this.#renew() && length >= 0 && ptr + length <= this.u8.length;
+    if (ptr + length <= this.u8.length && length >= 0) return ptr !== 0 || length === 0 || this.nullIsMemory;
+    return this.#renew() && this.has(ptr, length);
   }
 
   /** A view of [ptr, ptr + length), or null where that is not all memory. */

@@ -2,6 +2,7 @@
  * The mappings of one address space and what hangs on them: held file descriptions, views of shared objects, the count of bytes. Splitting and
  * joining happen here, so that whoever changes a range sees mappings that lie in it as a whole.
  */
+import { releaseFile } from "../fs/fd-table.ts";
 import type { File } from "../fs/file.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Mapping } from "./mapping.ts";
@@ -172,6 +173,6 @@ export class MappingTable {
   }
 
   #releaseFile({ file }: Mapping): void {
-    if (file && --file.refs === 0) file.close(this.#kernel);
+    if (file) releaseFile(this.#kernel, file);
   }
 }

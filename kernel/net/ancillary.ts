@@ -3,6 +3,7 @@
  *
  * What always holds: files under way are held (`refs`); whoever takes an Ancillary out of a queue passes them on or releases them.
  */
+import { releaseFile } from "../fs/fd-table.ts";
 import type { File } from "../fs/file.ts";
 import type { Kernel } from "../kernel.ts";
 
@@ -35,5 +36,5 @@ export function holdFiles({ files }: Ancillary): void {
 
 /** Nobody will take the files, or those who wanted them have: they are not under way any more. */
 export function releaseFiles(k: Kernel, { files }: Ancillary): void {
-  for (const file of files) if (--file.refs === 0) file.close(k);
+  for (const file of files) releaseFile(k, file);
 }

@@ -46,6 +46,7 @@ export function bindProgram(
   engine: ContinuationEngine,
 ): Program {
   const { signals } = process.linux;
+  process.mem.nullIsMemory = false;
   const wali: Record<string, WebAssembly.ImportValue> = {};
   const tries: Record<string, WebAssembly.ImportValue> = { park: engine.park };
   for (const name of SIGNAL_IMPORTS) tries[name] = () => signals[name];

@@ -62,6 +62,10 @@ export class LinuxState {
   space: AddressSpace | null = null;
   /** True once execve(2) has replaced the program that fork(2) has copied: setpgid(2) asks. */
   hasExecuted = false;
+  /** The file that execve(2) was given; null for an image that has been booted. */
+  executable: string | null;
+  /** /proc/PID/oom_score_adj: kept, nobody asks for it. */
+  oomScoreAdj: number;
   /** Exit status and signal of a zombie; null while the process lives. */
   ended: { readonly status: number; readonly signal: number } | null = null;
   /** The signal that has stopped it, or 0; and what wait4 has not reported yet. */
@@ -90,6 +94,8 @@ export class LinuxState {
     this.nice = parent?.nice ?? 0;
     this.noNewPrivileges = parent?.noNewPrivileges ?? false;
     this.personality = parent?.personality ?? 0;
+    this.executable = parent?.executable ?? null;
+    this.oomScoreAdj = parent?.oomScoreAdj ?? 0;
     this.credentials = new Credentials(parent?.credentials ?? null);
     this.limits = new ResourceLimits(process.boot.memoryLimit, parent?.limits ?? null);
     this.signals = new ProcessSignals(process, parent?.signals ?? null);

@@ -102,6 +102,10 @@ export class Process implements Kernel {
     return this.linux.credentials;
   }
 
+  get processes(): ReadonlyMap<number, Process> {
+    return this.machine.processes;
+  }
+
   /** What getppid(2) says: orphans see process 1. */
   get ppid(): number {
     return this.parent?.pid ?? (this.pid === 1 ? 0 : 1);

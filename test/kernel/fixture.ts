@@ -38,6 +38,8 @@ export class TestKernel implements Kernel {
   readonly pid = 1;
   readonly ppid = 0;
   readonly credentials = new Credentials(null);
+  readonly processes = new Map([[1, this as Kernel]]);
+  readonly linux = null;
   readonly futexes = new Map<number, WaitQueue>();
   readonly tasks = new Set<Task>();
   readonly threadCount = 1;

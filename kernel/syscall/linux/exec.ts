@@ -43,11 +43,24 @@ function run(k: Process, path: string, args: readonly string[], env: readonly st
     const bytes = readProgram(k, program);
     if (typeof bytes === "number") return bytes;
     const interpreter = interpreterOf(bytes);
-    if (interpreter === null) return execute(k, bytes, toText(path).split("/").at(-1) ?? "", given, env);
+    if (interpreter === null) {
+      const { linux } = k;
+      const before = linux.executable;
+      linux.executable = absolute(k, program);
+      const result = execute(k, bytes, toText(path).split("/").at(-1) ?? "", given, env);
+      linux.executable = before; // it has come back: nothing has been executed
+      return result;
+    }
     if (scripts === SCRIPTS_MAX) return -ELOOP;
     given = [...interpreter.map(toText), toText(program), ...given.slice(1)];
     program = interpreter[0];
   }
+}
+
+/** What /proc/PID/exe shows. */
+function absolute(k: Process, path: string): string {
+  const cwd = path.startsWith("/") ? "" : k.vfs.getcwd(k);
+  return cwd === "" || typeof cwd === "number" ? path : `${cwd === "/" ? "" : cwd}/${path}`;
 }
 
 function readProgram(k: Process, path: string): Uint8Array<ArrayBuffer> | number {

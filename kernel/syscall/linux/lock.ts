@@ -29,11 +29,14 @@ import type { Process } from "../../process/process.ts";
 
 /** `struct flock`: i16 type, i16 whence, i64 start at 8, i64 length at 16, i32 pid at 24. */
 const FLOCK_BYTES = 32;
+/** Of mandatory locks, which are no more: accepted, without effect. */
+const LOCK_MAND = 32;
 
 /** flock(2). */
 export function sys_flock(k: Process, fd: number, operation: number): number {
   const file = k.fds.get(fd);
   if (!file || (file.flags & O_PATH) !== 0) return -EBADF;
+  if (operation & LOCK_MAND) return 0;
   const waits = (operation & LOCK_NB) === 0;
   switch (operation & ~LOCK_NB) {
     case LOCK_UN:

@@ -133,10 +133,13 @@ describe("/proc", () => {
     expect(stat.length).toBe(52);
     expect([stat[0], stat[1], stat[22], stat[23]]).toEqual(["1", "(test)", String(kernel.mem.size), "4"]);
     expect(g.readlink("/proc/self")).toBe("1");
-    expect(g.get("/proc/mounts")).toBe("ramfs / ramfs rw 0 0\ndevtmpfs /dev devtmpfs rw 0 0\nproc /proc proc rw 0 0\n");
+    expect(g.get("/proc/mounts")).toBe(
+      "ramfs / ramfs rw 0 0\ndevtmpfs /dev devtmpfs rw 0 0\nproc /proc proc rw 0 0\nsysfs /sys sysfs rw 0 0\n",
+    );
     expect(g.get("/proc/net/tcp")).toMatch(/^ +sl +local_address/);
     expect(g.get("/proc/sys/net/core/somaxconn")).toBe("4096\n");
-    expect(said(g.open("/sys/kernel/mm/transparent_hugepage/enabled"))).toBe("ENOENT");
+    expect(g.get("/sys/kernel/mm/transparent_hugepage/enabled")).toBe("always madvise [never]\n");
+    expect(said(g.open("/sys/kernel/mm/ksm/run"))).toBe("ENOENT");
   });
 
   it("lists descriptors with what they are", () => {

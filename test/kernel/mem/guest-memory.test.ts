@@ -24,6 +24,19 @@ describe("guest memory", () => {
     }
   });
 
+  it("has nothing at the null pointer of a C program, but takes it for no bytes", () => {
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 4 });
+    const mem = new GuestMemory(memory);
+    mem.nullIsMemory = false;
+    expect(mem.has(0, 1)).toBe(false);
+    expect(mem.bytes(0, PAGE)).toBeNull();
+    expect(mem.has(0, 0)).toBe(true);
+    expect(mem.has(1, PAGE - 1)).toBe(true);
+    memory.grow(1);
+    expect(mem.has(0, PAGE + 1)).toBe(false);
+    expect(mem.has(1, PAGE)).toBe(true);
+  });
+
   it("survives memory.grow, also when the old views are already detached", () => {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 4 });
     const mem = new GuestMemory(memory);

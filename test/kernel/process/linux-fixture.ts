@@ -240,6 +240,7 @@ function newMemory(initial = MEMORY_PAGES): GuestMemory {
 }
 
 function prepare(process: Process): void {
+  process.mem.nullIsMemory = false;
   process.linux.space = new AddressSpace(process, MEMORY_PAGES_MAX * PAGE_BYTES);
 }
 
