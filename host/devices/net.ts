@@ -61,6 +61,7 @@ import { decodeSlot, encodeSlot, isLoopbackHost } from "./host-address.ts";
 import { NetReceiveQueue } from "./net-receive-queue.ts";
 import { PublishedPaths } from "./published-paths.ts";
 import { type PublishAddress, PublishedPorts } from "./published-ports.ts";
+import { adopt, sharedRead } from "./shared-read.ts";
 import { type EndpointOwner, SEND_BYTES_MAX, StreamEndpoint } from "./stream-endpoint.ts";
 
 export interface NetDeviceOptions {
@@ -349,8 +350,9 @@ export class NetDevice implements Backend, EndpointOwner {
       this.#rx.bare(hostPort, guestPort, VIRTIO_VSOCK_OP_RST, errno);
       return;
     }
-    const socket = connectSocket({ host: to.host, port: to.port, allowHalfOpen: true, noDelay: true });
-    const endpoint = new StreamEndpoint(this, hostPort, guestPort, socket, null, true);
+    const onread = sharedRead((bytes) => endpoint.take(bytes));
+    const socket = connectSocket({ host: to.host, port: to.port, allowHalfOpen: true, noDelay: true, onread });
+    const endpoint = new StreamEndpoint(this, hostPort, guestPort, socket, null, true, true);
     endpoint.guestBufAlloc = chain.getU32(HDR_BUF_ALLOC);
     endpoint.guestFwdCount = chain.getU32(HDR_FWD_CNT);
     this.#endpoints.set(hostPort, endpoint);
@@ -438,7 +440,8 @@ export class NetDevice implements Backend, EndpointOwner {
       const { stream, far } = next;
       if (stream.destroyed) continue;
       const hostPort = this.#takePort();
-      const endpoint = new StreamEndpoint(this, hostPort, guestPort, stream, far, false);
+      const adopted = far ? null : adopt(stream as Socket, (bytes) => endpoint.take(bytes));
+      const endpoint = new StreamEndpoint(this, hostPort, guestPort, adopted ?? stream, far, false, adopted !== null);
       this.#endpoints.set(hostPort, endpoint);
       listener.unanswered++;
       const { remoteAddress, remotePort, localAddress } = stream as Partial<Socket>;

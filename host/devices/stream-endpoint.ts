@@ -2,7 +2,8 @@
  * The host's end of one stream connection: a Duplex (a TCP socket, or one side of an in-process pair), and the accounts that the
  * network device keeps for it. NetDevice makes and drives it; the stream's events come in here and go on to the device.
  *
- * Host to guest: a chunk that finds no receive buffer or no credit waits in `backlog`, by reference, and the stream is paused.
+ * Host to guest: a chunk that finds no receive buffer or no credit waits in `backlog`, and the stream is paused. Sockets of the host read
+ * into a buffer that they share (shared-read.ts) and call `take`; other streams are read by their events.
  * Guest to host: a chain stays the device's until its bytes have left the stream's own buffers. A write that the host's kernel took at
  * once is known by `writableLength` being 0 and costs no callback; otherwise an empty write behind it marks its end.
  */
@@ -59,6 +60,8 @@ export class StreamEndpoint {
   #hasEnded = false;
   #error = 0;
   readonly #owner: EndpointOwner;
+  /** The stream calls `take`. */
+  readonly #lends: boolean;
   /** Writes whose end an empty write marks: chain (or null, if it was copied) and bytes. */
   readonly #marked: { readonly chain: Chain | null; readonly bytes: number }[] = [];
 
@@ -69,8 +72,10 @@ export class StreamEndpoint {
     stream: Duplex,
     far: Duplex | null,
     outgoing: boolean,
+    lends: boolean,
   ) {
     this.#owner = owner;
+    this.#lends = lends;
     this.hostPort = hostPort;
     this.guestPort = guestPort;
     this.stream = stream;
@@ -99,12 +104,12 @@ export class StreamEndpoint {
   start(): void {
     this.established = true;
     const { stream } = this;
-    stream.on("data", this.#data);
+    if (!this.#lends) stream.on("data", this.#data);
     stream.on("end", () => {
       this.#hasEnded = true;
       if (this.#backlog.length === 0 && !this.gone) this.#owner.ended(this);
     });
-    stream.resume();
+    if (this.#backlog.length === 0 || this.drain()) stream.resume();
   }
 
   /** Delivers what waits; true once nothing does. */
@@ -182,6 +187,15 @@ export class StreamEndpoint {
     if (stream.destroyed) return;
     if (stream instanceof Socket && !stream.connecting && errno !== 0) stream.resetAndDestroy();
     else stream.destroy();
+  }
+
+  /** Bytes of the stream's, lent for this call. False: no more until it is resumed. */
+  take(chunk: Uint8Array): boolean {
+    if (this.discards || this.gone) return true;
+    const delivered = this.established && this.#backlog.length === 0 ? this.#owner.deliver(this, chunk, 0) : 0;
+    if (delivered === chunk.length) return true;
+    this.#backlog.push(chunk.slice(delivered));
+    return false;
   }
 
   readonly #data = (chunk: Uint8Array): void => {
