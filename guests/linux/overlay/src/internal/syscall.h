@@ -49,6 +49,10 @@ hidden long __cancel_before(int call), __cancel_after(int call, long result);
 #define SYS_pread SYS_pread64
 #define SYS_pwrite SYS_pwrite64
 #define SYS_fadvise SYS_fadvise64
+/* Every time that the kernel reads has 64 bits, whatever the call's name: the library is to pass two long long, not two long. */
+#define SYS_ppoll_time64 SYS_ppoll
+#define SYS_pselect6_time64 SYS_pselect6
+#define SYS_clock_settime64 SYS_clock_settime
 
 #define SO_RCVTIMEO_OLD 20
 #define SO_SNDTIMEO_OLD 21
