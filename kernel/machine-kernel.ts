@@ -79,6 +79,11 @@ export class MachineKernel {
   readonly init: Process;
   /** Every process, zombies included, by number. */
   readonly processes = new Map<number, Process>();
+  /**
+   * Group and session of process 1: as if whoever has booted the machine led them. A group of number 1 could not be named: kill(-1) means
+   * everybody.
+   */
+  readonly firstGroup: number;
   /** Woken when the real-time clock is set (clock_settime(2)). */
   readonly clockSet = new WaitQueue();
   /** What uname(2) calls the machine and its domain; sethostname(2) and setdomainname(2). Byte strings. */
@@ -115,7 +120,9 @@ export class MachineKernel {
     this.clock = this.attach(devices.clock, new ClockDriver(this.physical, devices.clock));
     this.entropy = this.attach(devices.entropy, new EntropyDriver(this.physical, devices.entropy));
     this.console = this.attach(devices.console, new ConsoleDriver(this.physical, devices.console));
-    this.init = new Process(this, this.scheduler.nextPid(), null, boot, physical.guest);
+    const pid = this.scheduler.nextPid();
+    this.firstGroup = this.scheduler.nextPid();
+    this.init = new Process(this, pid, null, boot, physical.guest);
     this.processes.set(this.init.pid, this.init);
     this.net = this.attach(devices.net, new NetworkStack(this.init, devices.net));
     this.vfs = bootFileSystem(this.init);

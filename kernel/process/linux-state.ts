@@ -89,8 +89,8 @@ export class LinuxState {
   constructor(process: Process, parent: LinuxState | null) {
     this.#process = process;
     this.startMs = process.clock.monotonicMs();
-    this.pgid = parent?.pgid ?? process.pid;
-    this.sid = parent?.sid ?? process.pid;
+    this.pgid = parent?.pgid ?? process.machine.firstGroup;
+    this.sid = parent?.sid ?? process.machine.firstGroup;
     this.nice = parent?.nice ?? 0;
     this.noNewPrivileges = parent?.noNewPrivileges ?? false;
     this.personality = parent?.personality ?? 0;

@@ -35,6 +35,7 @@ export class PosixTimer implements SignalSource {
   readonly clockid: number;
   readonly alarm: ClockAlarm;
   readonly #process: Process;
+  readonly #clock: Clock;
   readonly #event: TimerEvent;
   /** True once it has expired and waits for its signal to be delivered. */
   #awaitsDelivery = false;
@@ -45,6 +46,7 @@ export class PosixTimer implements SignalSource {
     this.#process = process;
     this.id = id;
     this.clockid = clockid;
+    this.#clock = clock;
     this.#event = event;
     this.alarm = new ClockAlarm(
       process.timers,
@@ -63,14 +65,19 @@ export class PosixTimer implements SignalSource {
     return Math.max(this.intervalMs - (sinceMs % this.intervalMs), LEAST_MS);
   }
 
-  /** Arms it for `deadlineMs` on its clock, or disarms it (null). A signal of it that is pending is forgotten. */
-  set(deadlineMs: number | null, intervalMs: number): void {
-    this.alarm.disarm();
+  /**
+   * Arms it: in `valueMs`, or, `absolute`, when its clock says so; 0 disarms it. A signal of it that is pending is forgotten. What is to last
+   * some time lasts as long if the real-time clock is set meanwhile.
+   */
+  set(valueMs: number, intervalMs: number, absolute: boolean): void {
+    const { alarm } = this;
+    alarm.disarm();
     this.#withdraw();
     this.#awaitsDelivery = false;
     this.overrun = 0;
     this.intervalMs = intervalMs;
-    if (deadlineMs !== null) this.alarm.arm(deadlineMs);
+    alarm.clock = !absolute && isRealtime(this.clockid) ? () => this.#process.clock.monotonicMs() : this.#clock;
+    if (valueMs > 0) alarm.arm(absolute ? valueMs : alarm.clock() + valueMs);
   }
 
   delete(): void {

@@ -90,8 +90,7 @@ export function sys_timer_settime(k: Process, timerid: number, flags: number, ne
     if (!k.mem.has(oldPtr >>> 0, ITIMERSPEC_BYTES)) return -EFAULT;
     writeTimer(k, oldPtr >>> 0, timer);
   }
-  const fromMs = (flags & TIMER_ABSTIME) !== 0 ? 0 : timer.alarm.clock();
-  timer.set(valueMs === 0 ? null : fromMs + valueMs, intervalMs);
+  timer.set(valueMs, intervalMs, (flags & TIMER_ABSTIME) !== 0);
   return 0;
 }
 

@@ -6,7 +6,9 @@
  *     t.call("openat", AT_FDCWD, "/a", O_RDWR | O_CREAT, 0o644)   -> the result; a string is placed in memory, NUL-terminated
  *     t.call("read", fd, m.buffer, 8)                              -> WOULD_BLOCK: t.parked; m.run() runs what has been woken; t.result
  *
- * What runs no guest cannot run a signal handler: a call that ends by one answers RUN_HANDLER or RUN_SIGACTION.
+ *     t.handle(SIGUSR1, (signo) => seen.push(signo))               -> sigaction(2) with a handler, which runs where a program's would
+ *
+ * A handler that the test has not installed with `handle` cannot be run: a call that ends by one answers RUN_HANDLER.
  */
 import { ClockDevice } from "../../../host/devices/clock.ts";
 import { VirtualClock } from "../../../host/devices/clock-source.ts";
@@ -22,7 +24,10 @@ import { PhysicalMemory } from "../../../kernel/mem/physical.ts";
 import { GuestInstance } from "../../../kernel/process/guest-instance.ts";
 import { LinuxThread } from "../../../kernel/process/linux-thread.ts";
 import type { Process } from "../../../kernel/process/process.ts";
+import { SignalSet } from "../../../kernel/process/signal-set.ts";
 import { TASK_DEAD, TASK_PARKED, TASK_RUNNING, Task, WOULD_BLOCK } from "../../../kernel/sched/task.ts";
+import { HANDLER_RETURNED, RUN_HANDLER } from "../../../kernel/shim/shim.ts";
+import { GuestExit } from "../../../kernel/syscall/guest-exit.ts";
 import { bindLinuxRetry, bindLinuxTry } from "../../../kernel/syscall/linux/dispatch.ts";
 import { LINUX_ROWS } from "../../../kernel/syscall/linux/table.ts";
 import type { Row } from "../../../kernel/syscall/row.ts";
@@ -36,10 +41,25 @@ export const BUFFER = PAGE_BYTES;
 export const BUFFER_BYTES = 6 * PAGE_BYTES;
 const MEMORY_PAGES = 8;
 const MEMORY_PAGES_MAX = 256;
-/** The smallest module there is: a thread has to have an instance. */
-const EMPTY_MODULE = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+/** Where the stacks of threads begin, each below the other: the end of memory. */
+const STACKS = MEMORY_PAGES * PAGE_BYTES;
+const STACK_BYTES = 8192;
+const STACKS_MAX = PAGE_BYTES / STACK_BYTES;
 
 export type Argument = number | string | Uint8Array;
+export type SignalHandler = (signo: number, siginfo: number, ucontext: number) => void;
+
+/** The shim's table of one handler. */
+class HandlerTable {
+  handler: SignalHandler = () => {};
+
+  set(_index: number, handler: SignalHandler): void {
+    this.handler = handler;
+  }
+}
+
+/** Handlers that tests have installed, by function pointer: 2 and up. */
+const handlers: SignalHandler[] = [];
 
 export class LinuxMachine {
   readonly machine: MachineKernel;
@@ -162,6 +182,8 @@ export class TestThread {
   readonly process: Process;
   /** What the last call answered; null while it is parked. */
   result: number | null = null;
+  /** What the last call has thrown where it was resumed: the end of the process. */
+  thrown: unknown = null;
   #row: Row | null = null;
   #args: number[] = [];
 
@@ -171,7 +193,11 @@ export class TestThread {
     const tid = process.threadCount === 0 ? process.pid : scheduler.nextPid();
     this.task = new Task(tid, true, scheduler, process);
     this.task.state = TASK_RUNNING;
-    this.task.linux = new LinuxThread(new GuestInstance(new WebAssembly.Instance(module)), { pointer: 0, args: [] });
+    const stack = new WebAssembly.Global({ value: "i32", mutable: true }, STACKS - (tid % STACKS_MAX) * STACK_BYTES);
+    const instance = new GuestInstance({ exports: { __stack_pointer: stack } } as unknown as WebAssembly.Instance);
+    instance.functionAt = (pointer) => (handlers[pointer] ?? null) as never;
+    this.task.linux = new LinuxThread(instance, { pointer: 0, args: [] });
+    process.linux.signals.handlerTable ??= new HandlerTable() as unknown as WebAssembly.Table;
     scheduler.tasks.set(this.task.tid, this.task);
     process.tasks.add(this.task);
   }
@@ -184,19 +210,49 @@ export class TestThread {
     return this.task.state === TASK_DEAD;
   }
 
+  /** The stack pointer: a handler is given one below. */
+  get stackPointer(): number {
+    return this.task.linux?.instance.stackPointer ?? 0;
+  }
+
+  set stackPointer(address: number) {
+    if (this.task.linux) this.task.linux.instance.stackPointer = address;
+  }
+
+  /** sigaction(2). A handler may make calls on the thread that do not park, and throws to leave by longjmp. */
+  handle(signo: number, handler: SignalHandler | number, flags = 0, mask: readonly number[] = []): void {
+    const pointer = typeof handler === "number" ? handler : Math.max(2, handlers.length);
+    if (typeof handler !== "number") handlers[pointer] = handler;
+    const action = new DataView(new ArrayBuffer(24));
+    action.setUint32(0, pointer, true);
+    action.setUint32(4, flags >>> 0, true);
+    const set = new SignalSet();
+    for (const blocked of mask) set.add(blocked);
+    action.setInt32(16, set.low, true);
+    action.setInt32(20, set.high, true);
+    const result = this.call("rt_sigaction", signo, new Uint8Array(action.buffer), 0, 8);
+    if (result !== 0) throw new Error(`rt_sigaction: ${said(result)}`);
+  }
+
   /** Makes a call of the Linux table. Whatever it throws (the end of the process) passes through. */
   call(name: string, ...args: Argument[]): number {
     const row = LINUX_ROWS.get(name);
     if (!row) throw new Error(`no row ${name}`);
     this.#row = row;
     this.#args = this.#place(args);
-    const { scheduler } = this.process;
+    return this.#running(() => bindLinuxTry(this.process, row)(...this.#args));
+  }
+
+  /** The thread runs, until its call parks or ends. */
+  #running(call: () => number): number {
+    const { scheduler, linux } = this.process;
+    const before = scheduler.current;
     scheduler.current = this.task;
-    this.process.linux.space?.enter(); // as a switch to this process does
+    linux.space?.enter(); // as a switch to this process does
     try {
-      return this.#ended(bindLinuxTry(this.process, row)(...this.#args));
+      return this.#ended(call());
     } finally {
-      scheduler.current = scheduler.callbackTask;
+      scheduler.current = before;
     }
   }
 
@@ -205,17 +261,37 @@ export class TestThread {
     const { scheduler } = this.process;
     try {
       this.#ended(bindLinuxRetry(this.process, this.#row as Row)(tid, ...this.#args));
+    } catch (error) {
+      if (!(error instanceof GuestExit)) throw error;
+      this.thrown = error;
     } finally {
       scheduler.parked();
     }
   };
 
-  #ended(result: number): number {
+  #ended(first: number): number {
+    let result = first;
+    while (result === RUN_HANDLER && this.#runHandler()) {
+      result = bindLinuxRetry(this.process, this.#row as Row)(HANDLER_RETURNED, ...this.#args);
+    }
     if (result === WOULD_BLOCK) {
       this.result = null;
       this.task.resume = this.#resume;
     } else this.result = result;
     return result;
+  }
+
+  /** What the shim does. False for a handler that is none of ours. */
+  #runHandler(): boolean {
+    const { signals } = this.process.linux;
+    if (!(signals.handlerTable instanceof HandlerTable)) return false;
+    const { handler } = signals.handlerTable;
+    const row = this.#row;
+    const args = this.#args;
+    handler(signals.signo, signals.siginfo, signals.ucontext);
+    this.#row = row;
+    this.#args = args;
+    return true;
   }
 
   #place(args: readonly Argument[]): number[] {
@@ -232,8 +308,6 @@ export class TestThread {
     });
   }
 }
-
-const module = new WebAssembly.Module(EMPTY_MODULE);
 
 function newMemory(initial = MEMORY_PAGES): GuestMemory {
   return new GuestMemory(new WebAssembly.Memory({ initial, maximum: MEMORY_PAGES_MAX }));

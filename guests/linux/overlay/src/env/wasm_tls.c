@@ -55,6 +55,12 @@ void *__copy_tls(unsigned char *memory)
 	return thread;
 }
 
+/* The calling thread's variables are what they were when it began. */
+void __reset_tls(void)
+{
+	if (__builtin_wasm_tls_size()) __wasm_init_tls(tls_base());
+}
+
 static struct pthread main_thread;
 
 void __init_tls(size_t *aux)
