@@ -117,8 +117,10 @@ function into(mount: Mount, inode: Inode): Place {
 /** "..": out of mounts, and never above the root. */
 function above(root: Place, place: Place): Place {
   let { mount, inode } = place;
-  while (inode === mount.fs.root) {
-    if (!mount.parent || !mount.mountPoint || (mount === root.mount && inode === root.inode)) return root;
+  for (;;) {
+    if (mount === root.mount && inode === root.inode) return root;
+    if (inode !== mount.fs.root) break;
+    if (!mount.parent || !mount.mountPoint) return root;
     inode = mount.mountPoint;
     mount = mount.parent;
   }

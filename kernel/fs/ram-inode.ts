@@ -2,7 +2,7 @@
  * The inodes of ramfs: what they have in common (attributes, names, holders), regular files and symbolic links. Directories are in ramfs.ts.
  */
 import { EFBIG, EINVAL, ENXIO, EOPNOTSUPP } from "../abi/errno.ts";
-import { O_TRUNC, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK } from "../abi/fcntl.ts";
+import { O_TRUNC, S_IFDIR, S_IFIFO, S_IFLNK, S_IFREG, S_IFSOCK, S_ISGID, S_ISUID, S_IXGRP } from "../abi/fcntl.ts";
 import type { Kernel } from "../kernel.ts";
 import type { SharedObject } from "../mem/shared-object.ts";
 import { ChunkedBytes } from "./chunked-bytes.ts";
@@ -86,6 +86,10 @@ export abstract class RamInode implements Inode {
     }
     if (change.uid !== undefined) this.uid = change.uid;
     if (change.gid !== undefined) this.gid = change.gid;
+    // chown(2): a program is not to run for its new owner with the rights of the old one.
+    if ((change.uid !== undefined || change.gid !== undefined) && this.kind !== "directory") {
+      this.mode &= (this.mode & S_IXGRP) !== 0 ? ~(S_ISUID | S_ISGID) : ~S_ISUID;
+    }
     if (change.atimeSec !== undefined) {
       this.atimeSec = change.atimeSec;
       this.atimeNsec = change.atimeNsec ?? 0;

@@ -5,6 +5,7 @@ import { EDOM, EINVAL, ENOPROTOOPT, EOPNOTSUPP } from "../abi/errno.ts";
 import {
   AF_INET6,
   AF_UNIX,
+  IPPROTO_IP,
   IPPROTO_IPV6,
   IPPROTO_TCP,
   IPPROTO_UDP,
@@ -194,9 +195,14 @@ export function getOption(socket: Socket, level: number, name: number, out: Data
     return UCRED_BYTES;
   }
   const value = intOption(socket, level, name);
-  if (value === null) return -ENOPROTOOPT;
+  if (value === null) return knowsLevel(socket, level) ? -ENOPROTOOPT : -EOPNOTSUPP;
   out.setInt32(0, value, true);
   return 4;
+}
+
+function knowsLevel({ domain, type }: Socket, level: number): boolean {
+  if (level === IPPROTO_TCP) return type === SOCK_STREAM;
+  return level === SOL_SOCKET || level === IPPROTO_IP || (level === IPPROTO_IPV6 && domain === AF_INET6);
 }
 
 function intOption(socket: Socket, level: number, name: number): number | null {

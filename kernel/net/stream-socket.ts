@@ -403,7 +403,9 @@ export class StreamSocket implements Socket, ConnectionOwner {
     let mask = 0;
     if (!this.#incoming.isEmpty || this.ended || this.#receiveShut) mask |= READABLE;
     if (this.ended || this.#receiveShut) mask |= POLLRDHUP;
-    if ((this.ended && this.#sendShut) || this.state === STREAM_GONE) mask |= POLLHUP;
+    // A unix socket whose peer has closed can send nothing either.
+    const alone = this.domain === AF_UNIX && this.#other === null && this.#connection === null;
+    if ((this.ended && (this.#sendShut || alone)) || this.state === STREAM_GONE) mask |= POLLHUP;
     if (this.#error !== 0) mask |= POLLERR;
     if (this.#canPut()) mask |= WRITABLE;
     return mask;

@@ -191,7 +191,7 @@ export function vectorBytes(k: Kernel, iov: number, iovcnt: number): number {
     const length = mem.getU32(vector + i * IOVEC_BYTES + 4);
     total += length;
     if (length > SSIZE_MAX || total > SSIZE_MAX) return -EINVAL;
-    if (!mem.has(mem.getU32(vector + i * IOVEC_BYTES), length)) return -EFAULT;
+    if (length > 0 && !mem.has(mem.getU32(vector + i * IOVEC_BYTES), length)) return -EFAULT;
   }
   return total;
 }

@@ -22,6 +22,7 @@ import {
   IPPROTO_UDP,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
+  SOCK_MAX,
   SOCK_NONBLOCK,
   SOCK_SEQPACKET,
   SOCK_STREAM,
@@ -277,6 +278,7 @@ function checkKind(domain: number, type: number, protocol: number): number {
   if (type & ~(SOCK_TYPE_MASK | SOCK_NONBLOCK | SOCK_CLOEXEC)) return -EINVAL;
   if (domain !== AF_UNIX && domain !== AF_INET && domain !== AF_INET6) return -EAFNOSUPPORT;
   const kind = type & SOCK_TYPE_MASK;
+  if (kind >= SOCK_MAX) return -EINVAL;
   if (kind === SOCK_SEQPACKET && domain === AF_UNIX)
     return protocol === 0 || protocol === AF_UNIX ? 0 : -EPROTONOSUPPORT;
   if (kind !== SOCK_STREAM && kind !== SOCK_DGRAM) return -ESOCKTNOSUPPORT;

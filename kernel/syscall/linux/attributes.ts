@@ -169,8 +169,8 @@ export function sys_statfs(k: Process, pathname: number, buf: number): number {
 
 /** fstatfs(2). */
 export function sys_fstatfs(k: Process, fd: number, buf: number): number {
-  const place = k.vfs.locate(k, fd, "", AT_EMPTY_PATH);
-  return typeof place === "number" ? place : writeStatFsOf(k, place, buf);
+  const file = k.fds.get(fd);
+  return file ? writeStatFsOf(k, k.vfs.placeOfFile(file), buf) : -EBADF;
 }
 
 function change(k: Process, dirfd: number, pathname: number, flags: number, wanted: AttributeChange): number {
