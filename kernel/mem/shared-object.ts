@@ -83,9 +83,10 @@ export class SharedObject {
   /** The contents, and every view, show what has been written to [from, to). 0, or the first error. */
   sync(from = 0, to = Number.POSITIVE_INFINITY): number {
     let result = 0;
+    const start = from - (from % 4); // contents are compared by words
     for (const view of this.views) {
       if (view.mem !== this.#runner || !view.wasWritable) continue;
-      const failed = this.#collect(view, Math.max(from, view.offset), Math.min(to, view.offsetOf(view.end)));
+      const failed = this.#collect(view, Math.max(start, view.offset), Math.min(to, view.offsetOf(view.end)));
       if (result === 0) result = failed;
     }
     return result;
@@ -108,7 +109,7 @@ export class SharedObject {
     else this.#each(size, before, (bytes) => bytes.fill(0));
   }
 
-  /** Brings what differs in a view to the contents and to the other views. `from` and `to` lie in the view. */
+  /** Brings what differs in a view to the contents and to the other views. `from` and `to` lie in the view; `from` is a multiple of 4. */
   #collect(view: Mapping, from: number, to: number): number {
     const { mem } = view;
     const contents = this.#contents(view);

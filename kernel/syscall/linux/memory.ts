@@ -49,8 +49,8 @@ const VALIDATED_FLAGS =
   mman.MAP_STACK |
   mman.MAP_HUGETLB |
   mman.MAP_32BIT;
-/** Largest file: offsets are of 63 bits. */
-const FILE_BYTES_MAX = 2 ** 63;
+/** No file is as large; offsets behind remain exact numbers, however a mapping grows. */
+const FILE_BYTES_MAX = 2 ** 52;
 /** /dev/zero: mapping it is mapping nothing. */
 const ZERO_RDEV = (1 << 8) | 5;
 const PROT_KNOWN = mman.PROT_READ | mman.PROT_WRITE | mman.PROT_EXEC | mman.PROT_SEM;

@@ -72,6 +72,7 @@ describe("mmap", () => {
       ["ENOMEM", 0x7ffff000, PAGE, RW, ANONYMOUS | MAP_FIXED, -1, 0], // beyond the machine's memory
       ["EOVERFLOW", 0, PAGE, RW, MAP_SHARED, read, -PAGE],
       ["EOVERFLOW", 0, PAGE, RW, MAP_SHARED, read, 2 ** 63],
+      ["EOVERFLOW", 0, PAGE, RW, MAP_SHARED, read, 2 ** 53],
       ["EACCES", 0, PAGE, RW, MAP_SHARED, read, 0],
       ["EACCES", 0, PAGE, RW, MAP_SHARED, write, 0],
       ["EACCES", 0, PAGE, mman.PROT_READ, MAP_PRIVATE, write, 0],
