@@ -44,6 +44,8 @@ const HEADER_EDITS: readonly (readonly [string, string, string])[] = [
   ["signal.h", "char __pad[128 - 2*sizeof(int) - sizeof(long)];", "char __pad[112] __attribute__((__aligned__(8)));"],
   ["signal.h", "clock_t si_utime, si_stime;", "long long si_utime, si_stime;"],
   ["signal.h", "long si_band;", "long long si_band;"],
+  // What a signal handler is told lies on the stack of its thread, and needs half of that.
+  ["limits.h", "#define PTHREAD_STACK_MIN 2048", "#define PTHREAD_STACK_MIN 16384"],
   // 1 is an index of the function table.
   ["signal.h", "#define SIG_IGN  ((void (*)(int)) 1)", "#define SIG_IGN  ((void (*)(int)) -2)"],
 ];

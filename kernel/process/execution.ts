@@ -73,6 +73,8 @@ export function spawnThread(process: Process, pointer: number, argument: number)
     const args = [tid, argument];
     const task = process.scheduler.spawn(process, fn as GuestFunction, args, tid);
     task.linux = new LinuxThread(instance, { pointer, args }, parent.blocked.clone());
+    task.linux.name = parent.name;
+    task.linux.scheduling = parent.scheduling;
     process.linux.signals.update(task);
     return tid;
   } catch (error) {

@@ -4,6 +4,7 @@
  */
 
 import type { GuestFunction } from "../sched/continuation.ts";
+import { type PlainFunctionType, plainTypeOf } from "../shim/function-type.ts";
 import { EXPORTED_GLOBAL, EXPORTED_TABLE } from "../shim/wasm-edit.ts";
 
 export class GuestInstance {
@@ -12,6 +13,8 @@ export class GuestInstance {
   readonly table: WebAssembly.Table | null;
   /** Every mutable global, by its place in the module. */
   readonly globals: readonly WebAssembly.Global[];
+  /** What is known of functions behind pointers. */
+  readonly #types = new Map<number, PlainFunctionType | null>();
   readonly #stackPointer: WebAssembly.Global | null;
 
   constructor(instance: WebAssembly.Instance) {
@@ -46,6 +49,17 @@ export class GuestInstance {
   functionAt(pointer: number): GuestFunction | null {
     if (!this.table || pointer <= 0 || pointer >= this.table.length) return null;
     return this.table.get(pointer) as GuestFunction | null;
+  }
+
+  /** The type of the function behind a function pointer; null if it is none, or one that neither threads nor signals can be given. */
+  plainTypeAt(pointer: number): PlainFunctionType | null {
+    let type = this.#types.get(pointer);
+    if (type === undefined) {
+      const fn = this.functionAt(pointer);
+      type = fn ? plainTypeOf(fn) : null;
+      this.#types.set(pointer, type);
+    }
+    return type;
   }
 
   exported(name: string): GuestFunction | null {

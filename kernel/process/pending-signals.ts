@@ -3,15 +3,17 @@
  * often it was raised; real-time signals, and those of timers, queue up, in order, to a bound.
  */
 import { SI_USER, SIGRTMIN } from "../abi/signal.ts";
-import type { SignalInfo } from "./signal-info.ts";
+import type { SignalInfo, SignalSource } from "./signal-info.ts";
 import { SignalSet } from "./signal-set.ts";
 
 /** RLIMIT_SIGPENDING. */
-export const QUEUED_MAX = 1024;
+export const QUEUED_MAX = 32768;
 
 export class PendingSignals {
   readonly set = new SignalSet();
-  #queue: SignalInfo[] = [];
+  /** By signal, oldest first. */
+  readonly #queues = new Map<number, SignalInfo[]>();
+  #length = 0;
 
   /** False if the queue is full: real-time signals, unless kill(2) has sent them. */
   add(info: SignalInfo): boolean {
@@ -19,22 +21,26 @@ export class PendingSignals {
     if (source) source.queued = true;
     else if (signo < SIGRTMIN) {
       if (this.set.has(signo)) return true;
-    } else if (this.#queue.length >= QUEUED_MAX) {
-      // What kill(2) sends is pending at least, if nothing else is known of it.
-      if (info.code === SI_USER && !this.set.has(signo)) this.set.add(signo);
-      return info.code === SI_USER;
+    } else if (this.#length >= QUEUED_MAX) {
+      if (info.code !== SI_USER) return false;
+      this.set.add(signo); // it is pending at least, if nothing else is known of it
+      return true;
     }
     this.set.add(signo);
-    this.#queue.push(info);
+    const queue = this.#queues.get(signo);
+    if (queue) queue.push(info);
+    else this.#queues.set(signo, [info]);
+    this.#length++;
     return true;
   }
 
   /** Takes the oldest `signo`, which is pending. */
   take(signo: number): SignalInfo {
-    const at = this.#queue.findIndex((info) => info.signo === signo);
-    const info = at < 0 ? { signo, code: SI_USER, pid: 0, uid: 0, value: 0 } : (this.#queue[at] as SignalInfo);
-    if (at >= 0) this.#queue.splice(at, 1);
-    if (!this.#queue.some((other) => other.signo === signo)) this.set.remove(signo);
+    const queue = this.#queues.get(signo) ?? [];
+    const info = queue.shift();
+    if (queue.length === 0) this.#forget(signo);
+    if (!info) return { signo, code: SI_USER, pid: 0, uid: 0, value: 0 };
+    this.#length--;
     if (!info.source) return info;
     info.source.queued = false;
     return info.source.taken(info);
@@ -42,22 +48,29 @@ export class PendingSignals {
 
   /** Forgets every `signo`: it is ignored from now on. */
   discard(signo: number): void {
-    if (!this.set.has(signo)) return;
-    this.set.remove(signo);
-    const gone = this.#queue.filter((info) => info.signo === signo);
-    this.#queue = this.#queue.filter((info) => info.signo !== signo);
-    for (const { source } of gone) {
+    const queue = this.#queues.get(signo) ?? [];
+    this.#length -= queue.length;
+    this.#forget(signo);
+    for (const { source } of queue) {
       if (!source) continue;
       source.queued = false;
       source.discarded();
     }
   }
 
-  /** Forgets the signal of a source that is no more. */
-  withdraw(source: SignalInfo["source"]): void {
-    const at = this.#queue.findIndex((info) => info.source === source);
-    if (at < 0) return;
-    const [info] = this.#queue.splice(at, 1) as [SignalInfo];
-    if (!this.#queue.some(({ signo }) => signo === info.signo)) this.set.remove(info.signo);
+  /** Forgets the signal of a source. */
+  withdraw(source: SignalSource): void {
+    for (const [signo, queue] of this.#queues) {
+      const at = queue.findIndex((info) => info.source === source);
+      if (at < 0) continue;
+      queue.splice(at, 1);
+      this.#length--;
+      if (queue.length === 0) this.#forget(signo);
+    }
+  }
+
+  #forget(signo: number): void {
+    this.set.remove(signo);
+    this.#queues.delete(signo);
   }
 }

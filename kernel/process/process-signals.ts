@@ -28,7 +28,7 @@ import {
 } from "../abi/signal.ts";
 import type { Task } from "../sched/task.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
-import { RUN_HANDLER } from "../shim/shim.ts";
+import { HANDLER_RETURNS, RUN_HANDLER } from "../shim/shim.ts";
 import { GuestExit } from "../syscall/guest-exit.ts";
 import { isOnStack } from "./alt-stack.ts";
 import type { LinuxThread } from "./linux-thread.ts";
@@ -51,11 +51,11 @@ export interface Interruptible {
 
 export class ProcessSignals {
   readonly pending = new PendingSignals();
-  /** Arguments of the handler that is about to run, and how many it takes. */
+  /** Arguments of the handler that is about to run, and its type, as the shim wants it. */
   signo = 0;
   siginfo = 0;
   ucontext = 0;
-  arity = 0;
+  handlerType = 0;
   /** Where the shim finds it. */
   handlerTable: WebAssembly.Table | null = null;
   /** Woken for every signal that is raised: sigtimedwait(2), signalfd(2). */
@@ -208,8 +208,10 @@ export class ProcessSignals {
     const { info, action } = frame;
     const fn = instance.functionAt(action.handler);
     if (!fn || !this.handlerTable) return this.#die(SIGSEGV, `signal ${info.signo}: its handler is no function`);
+    const type = linux.instance.plainTypeAt(action.handler);
+    if (!type) return this.#die(SIGSEGV, `signal ${info.signo}: its handler is no function of a handler's type`);
     this.handlerTable.set(0, fn);
-    this.arity = fn.length;
+    this.handlerType = type.parameters + (type.returns ? HANDLER_RETURNS : 0);
     this.signo = info.signo;
     const { stackPointer } = instance;
     const isOnAlt = isOnStack(altStack, stackPointer);

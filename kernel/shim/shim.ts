@@ -16,8 +16,8 @@
  * For the Linux personality every call goes through the shim, which does two things more. It converts: the guest's types (i64 results, i64
  * offsets) to the kernel's (i32, and f64 for what is wider), so that no BigInt is ever made. And it runs signal handlers: where a call
  * answers RUN_HANDLER, the function in the table `handler` is called, from Wasm, so that it may block or leave by longjmp;
- * `retry(HANDLER_RETURNED, args...)` then says how the call goes on. Wherever arguments are passed in registers a handler may be
- * declared with fewer parameters than it is given, and old programs do so: it gets as many as it takes.
+ * `retry(HANDLER_RETURNED, args...)` then says how the call goes on. Wherever arguments are passed in registers a handler may take fewer
+ * than it is given, and return something, and old programs have such ones: it is called as what it is (function-type.ts).
  */
 import { WOULD_BLOCK } from "../sched/task.ts";
 import { F64, I32, I64, WasmWriter } from "./wasm-writer.ts";
@@ -45,16 +45,17 @@ export const RUN_HANDLER = WOULD_BLOCK + 1;
 export const HANDLER_RETURNED = -1;
 /** The table, exported, whose first element is the handler to run. */
 export const HANDLER_TABLE = "handler";
-/** Imports that give the handler's arguments, and how many of them it takes. */
+/** Imports that give the handler's arguments, and its type: how many it takes, and HANDLER_RETURNS if it returns something. */
 export const SIGNAL_ARGUMENTS = ["signo", "siginfo", "ucontext"] as const;
-export const SIGNAL_IMPORTS = [...SIGNAL_ARGUMENTS, "arity"] as const;
+export const SIGNAL_IMPORTS = [...SIGNAL_ARGUMENTS, "handlerType"] as const;
+export const HANDLER_RETURNS = 4;
 
 const VOID = 0x40;
 /** Function index of `park`. */
 const PARK = 0;
 /** Function indices of the first of SIGNAL_IMPORTS, and of the last. */
 const SIGNO = 1;
-const ARITY = SIGNO + SIGNAL_ARGUMENTS.length;
+const HANDLER_TYPE = SIGNO + SIGNAL_ARGUMENTS.length;
 
 /**
  * The bytes of a module that imports the above from `kernel` and exports every `NAME`. `signals`: it runs signal handlers, too, and imports
@@ -164,18 +165,19 @@ function body(
   return out.byte(0x0b);
 }
 
-/** Calls the table's first element with as many of SIGNAL_ARGUMENTS as `arity()` says. */
+/** Calls the table's first element as the function that `handlerType()` says it is. */
 function handlerCaller(types: TypeTable): WasmWriter {
   const out = new WasmWriter().u32(0); // no locals
-  const last = SIGNAL_ARGUMENTS.length;
-  for (let arity = 0; arity <= last; arity++) {
-    if (arity < last) out.byte(0x10).u32(ARITY).byte(0x41).s32(arity).byte(0x46, 0x04, VOID); // arity() == n: if
-    for (let index = 0; index < arity; index++) out.byte(0x10).u32(SIGNO + index);
-    out
-      .byte(0x41, 0, 0x11)
-      .u32(types.index(new Array<number>(arity).fill(I32), VOID))
-      .u32(0); // call_indirect 0
-    if (arity < last) out.byte(0x05); // else
+  const last = HANDLER_RETURNS + SIGNAL_ARGUMENTS.length;
+  for (let kind = 0; kind <= last; kind++) {
+    const returns = kind >= HANDLER_RETURNS;
+    const count = kind % HANDLER_RETURNS;
+    if (kind < last) out.byte(0x10).u32(HANDLER_TYPE).byte(0x41).s32(kind).byte(0x46, 0x04, VOID); // if it is this kind
+    for (let index = 0; index < count; index++) out.byte(0x10).u32(SIGNO + index);
+    const type = types.index(new Array<number>(count).fill(I32), returns ? I32 : VOID);
+    out.byte(0x41, 0, 0x11).u32(type).u32(0); // call_indirect 0
+    if (returns) out.byte(0x1a); // drop
+    if (kind < last) out.byte(0x05); // else
   }
   for (let open = last; open > 0; open--) out.byte(0x0b);
   return out.byte(0x0b);

@@ -30,6 +30,12 @@ const PR_GET_NO_NEW_PRIVS = 39;
 const PR_SET_THP_DISABLE = 41;
 const PR_GET_THP_DISABLE = 42;
 const PR_SET_VMA = 0x53564d41;
+/**
+ * Not Linux': how many parameters the function behind the pointer has, and RETURNS if it returns something. Our C library asks before it
+ * calls a thread's function, which Wasm would refuse if its type is another. On other engines the answer is EINVAL, as to all that is unknown.
+ */
+const PR_RINGZERO_FUNCTION_TYPE = 0x525a0001;
+const RETURNS = 0x100;
 /** TASK_COMM_LEN, its NUL included. */
 const NAME_BYTES = 16;
 /** Nanoseconds by which timers may be late (PR_GET_TIMERSLACK), as on Linux; what is set is taken note of by nobody. */
@@ -85,6 +91,10 @@ export function sys_prctl(k: Process, option: number, arg2: number, arg3: number
     case PR_SET_THP_DISABLE:
     case PR_GET_THP_DISABLE:
       return noMore ? 0 : -EINVAL;
+    case PR_RINGZERO_FUNCTION_TYPE: {
+      const type = thread?.instance.plainTypeAt(ptr);
+      return type ? type.parameters + (type.returns ? RETURNS : 0) : -EINVAL;
+    }
     case PR_GET_TIMING:
     case PR_GET_SECUREBITS:
     case PR_SET_TIMERSLACK:

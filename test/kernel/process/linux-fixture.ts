@@ -196,6 +196,7 @@ export class TestThread {
     const stack = new WebAssembly.Global({ value: "i32", mutable: true }, STACKS - (tid % STACKS_MAX) * STACK_BYTES);
     const instance = new GuestInstance({ exports: { __stack_pointer: stack } } as unknown as WebAssembly.Instance);
     instance.functionAt = (pointer) => (handlers[pointer] ?? null) as never;
+    instance.plainTypeAt = () => ({ parameters: 3, returns: false });
     this.task.linux = new LinuxThread(instance, { pointer: 0, args: [] });
     process.linux.signals.handlerTable ??= new HandlerTable() as unknown as WebAssembly.Table;
     scheduler.tasks.set(this.task.tid, this.task);
