@@ -111,6 +111,7 @@ export class MachineKernel {
       goesOn: (task, outcome) => threadGoesOn(task.process as Process, task, outcome),
       switchedTo: (process) => (process as Process).linux.space?.enter(),
       called: (process) => (process as Process).linux.space?.alignAliases(),
+      idle: () => this.net.sendGathered(),
       taskEnded: (task, outcome) => this.#taskEnded(task, outcome),
     });
     this.#engine = hasJspi()

@@ -5,6 +5,7 @@
  * bytes found none; datagrams are lost. While anybody waits the driver is asked to notify. Nobody but NetDevice uses it; except where a
  * method says so, the caller signals.
  */
+import { copyBytes } from "../../kernel/mem/copy-bytes.ts";
 import { KERNEL_RAM_BASE, type PhysicalMemory, PROCESS_MEMORY_BASE } from "../../kernel/mem/physical.ts";
 import {
   ADDRESS_SLOT_BYTES,
@@ -65,10 +66,10 @@ export class NetReceiveQueue {
 
   // --- bytes and packets -------------------------------------------------------------------------------------------------------
 
-  /** Bytes of a connection, from `offset` on, as far as buffers and credit reach; how far that is. Signals. */
-  deliver(endpoint: StreamEndpoint, chunk: Uint8Array, offset: number): number {
+  /** Bytes of a connection, chunk[offset, end), as far as buffers and credit reach; how far that is. Signals. */
+  deliver(endpoint: StreamEndpoint, chunk: Uint8Array, offset: number, end: number): number {
     let at = offset;
-    while (at < chunk.length) {
+    while (at < end) {
       if (endpoint.waiting) break;
       const { credit } = endpoint;
       if (credit === 0) break;
@@ -78,14 +79,13 @@ export class NetReceiveQueue {
         this.#waiting.push(endpoint);
         break;
       }
-      const size = Math.min(chunk.length - at, credit, chain.writableBytes - VSOCK_HDR_BYTES);
+      const size = Math.min(end - at, credit, chain.writableBytes - VSOCK_HDR_BYTES);
       if (size <= 0) {
         this.#rx.fail("a receive buffer with no room for a byte");
         break;
       }
       this.#fill(chain, endpoint.hostPort, endpoint.guestPort, STREAM | (VIRTIO_VSOCK_OP_RW << 16), 0, size, endpoint);
-      const bytes = size === chunk.length ? chunk : chunk.subarray(at, at + size);
-      this.#writePayload(chain, bytes);
+      this.#writePayload(chain, chunk, at, size);
       this.#rx.push(chain, VSOCK_HDR_BYTES + size);
       endpoint.txCount = (endpoint.txCount + size) >>> 0;
       at += size;
@@ -108,7 +108,7 @@ export class NetReceiveQueue {
       const bytes = new Uint8Array(length);
       bytes.set(from);
       bytes.set(payload, ADDRESS_SLOT_BYTES);
-      this.#writePayload(chain, bytes);
+      this.#writePayload(chain, bytes, 0, length);
       this.#rx.push(chain, VSOCK_HDR_BYTES + length);
     }
     this.#rx.signal();
@@ -167,7 +167,7 @@ export class NetReceiveQueue {
       return;
     }
     this.#fill(chain, hostPort, guestPort, type | (op << 16), flags, length, endpoint);
-    if (payload) this.#writePayload(chain, payload);
+    if (payload) this.#writePayload(chain, payload, 0, length);
     this.#rx.push(chain, VSOCK_HDR_BYTES + length);
   }
 
@@ -222,14 +222,15 @@ export class NetReceiveQueue {
     chain.write(0, new Uint8Array(header.buffer));
   }
 
-  /** The payload behind the header: straight into the buffer where the chain has the usual two parts. */
-  #writePayload(chain: Chain, bytes: Uint8Array): void {
-    if (chain.count !== 2 || chain.lengths[0] !== VSOCK_HDR_BYTES || bytes.length > (chain.lengths[1] as number)) {
-      chain.write(VSOCK_HDR_BYTES, bytes);
+  /** The payload bytes[from, from + size) behind the header: straight into the buffer where the chain has the usual two parts. */
+  #writePayload(chain: Chain, bytes: Uint8Array, from: number, size: number): void {
+    if (chain.count !== 2 || chain.lengths[0] !== VSOCK_HDR_BYTES || size > (chain.lengths[1] as number)) {
+      chain.write(VSOCK_HDR_BYTES, bytes.subarray(from, from + size));
       return;
     }
     const address = chain.addresses[1] as number;
-    if (address >= KERNEL_RAM_BASE) this.#memory.kernelBytes.set(bytes, address - KERNEL_RAM_BASE);
-    else if (this.#memory.guest.has(address, bytes.length)) this.#memory.guest.u8.set(bytes, address);
+    const { guest, kernelBytes } = this.#memory;
+    if (address >= KERNEL_RAM_BASE) copyBytes(bytes, from, size, kernelBytes, address - KERNEL_RAM_BASE);
+    else if (guest.has(address, size)) copyBytes(bytes, from, size, guest.u8, address);
   }
 }

@@ -350,7 +350,7 @@ export class NetDevice implements Backend, EndpointOwner {
       this.#rx.bare(hostPort, guestPort, VIRTIO_VSOCK_OP_RST, errno);
       return;
     }
-    const onread = sharedRead((bytes) => endpoint.take(bytes));
+    const onread = sharedRead((bytes, count) => endpoint.take(bytes, count));
     const socket = connectSocket({ host: to.host, port: to.port, allowHalfOpen: true, noDelay: true, onread });
     const endpoint = new StreamEndpoint(this, hostPort, guestPort, socket, null, true, true);
     endpoint.guestBufAlloc = chain.getU32(HDR_BUF_ALLOC);
@@ -440,7 +440,7 @@ export class NetDevice implements Backend, EndpointOwner {
       const { stream, far } = next;
       if (stream.destroyed) continue;
       const hostPort = this.#takePort();
-      const adopted = far ? null : adopt(stream as Socket, (bytes) => endpoint.take(bytes));
+      const adopted = far ? null : adopt(stream as Socket, (bytes, count) => endpoint.take(bytes, count));
       const endpoint = new StreamEndpoint(this, hostPort, guestPort, adopted ?? stream, far, false, adopted !== null);
       this.#endpoints.set(hostPort, endpoint);
       listener.unanswered++;
@@ -468,8 +468,8 @@ export class NetDevice implements Backend, EndpointOwner {
 
   // --- EndpointOwner: host to guest --------------------------------------------------------------------------------------------
 
-  deliver(endpoint: StreamEndpoint, chunk: Uint8Array, offset: number): number {
-    return this.#rx.deliver(endpoint, chunk, offset);
+  deliver(endpoint: StreamEndpoint, chunk: Uint8Array, offset: number, end: number): number {
+    return this.#rx.deliver(endpoint, chunk, offset, end);
   }
 
   ended(endpoint: StreamEndpoint): void {

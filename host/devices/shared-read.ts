@@ -9,15 +9,15 @@
  */
 import { type OnReadOpts, Socket } from "node:net";
 
-/** Takes bytes that are lent for the call. False: no more until the stream is resumed. */
-export type TakeBytes = (bytes: Uint8Array) => boolean;
+/** Takes the first `count` bytes, which are lent for the call. False: no more until the stream is resumed. */
+export type TakeBytes = (bytes: Uint8Array, count: number) => boolean;
 
 const READ_BYTES = 65536;
 /** Shared by all sockets of the process: it is free again when `take` returns. */
 const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
 
 export function sharedRead(take: TakeBytes): OnReadOpts {
-  return { buffer, callback: (count) => take(count === READ_BYTES ? buffer : buffer.subarray(0, count)) };
+  return { buffer, callback: (count) => take(buffer, count) };
 }
 
 interface Accepted {

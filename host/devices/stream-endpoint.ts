@@ -19,8 +19,8 @@ const NOTHING = Buffer.alloc(0);
 
 /** What an endpoint tells its device. */
 export interface EndpointOwner {
-  /** Bytes for the guest, `offset` of them delivered already; how far it got. */
-  deliver(endpoint: StreamEndpoint, chunk: Uint8Array, offset: number): number;
+  /** Bytes for the guest, the first `end` of `chunk`, `offset` of them delivered already; how far it got. */
+  deliver(endpoint: StreamEndpoint, chunk: Uint8Array, offset: number, end: number): number;
   /** The host's side has sent everything; only called with an empty backlog. */
   ended(endpoint: StreamEndpoint): void;
   /** The stream is closed: everything is over. */
@@ -116,7 +116,7 @@ export class StreamEndpoint {
   drain(): boolean {
     while (this.#backlog.length > 0) {
       const chunk = this.#backlog[0] as Uint8Array;
-      this.#offset = this.discards ? chunk.length : this.#owner.deliver(this, chunk, this.#offset);
+      this.#offset = this.discards ? chunk.length : this.#owner.deliver(this, chunk, this.#offset, chunk.length);
       if (this.#offset < chunk.length) return false;
       this.#offset = 0;
       this.#backlog.shift();
@@ -189,19 +189,19 @@ export class StreamEndpoint {
     else stream.destroy();
   }
 
-  /** Bytes of the stream's, lent for this call. False: no more until it is resumed. */
-  take(chunk: Uint8Array): boolean {
+  /** Bytes of the stream's, the first `count` of `chunk`, lent for this call. False: no more until it is resumed. */
+  take(chunk: Uint8Array, count: number): boolean {
     if (this.discards || this.gone) return true;
-    const delivered = this.established && this.#backlog.length === 0 ? this.#owner.deliver(this, chunk, 0) : 0;
-    if (delivered === chunk.length) return true;
-    this.#backlog.push(chunk.slice(delivered));
+    const delivered = this.established && this.#backlog.length === 0 ? this.#owner.deliver(this, chunk, 0, count) : 0;
+    if (delivered === count) return true;
+    this.#backlog.push(chunk.slice(delivered, count));
     return false;
   }
 
   readonly #data = (chunk: Uint8Array): void => {
     if (this.discards || this.gone) return;
     if (this.#backlog.length === 0) {
-      this.#offset = this.#owner.deliver(this, chunk, 0);
+      this.#offset = this.#owner.deliver(this, chunk, 0, chunk.length);
       if (this.#offset === chunk.length) {
         this.#offset = 0;
         return;

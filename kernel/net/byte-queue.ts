@@ -2,6 +2,7 @@
  * Received bytes that nobody has read yet: a ring of bytes that starts small and grows to what it has to hold. Who puts bytes in
  * keeps within the bound that the socket advertises; the queue itself only grows.
  */
+import { copyBytes } from "../mem/copy-bytes.ts";
 import type { GuestMemory } from "../mem/guest-memory.ts";
 import type { IoVector } from "./io-vector.ts";
 
@@ -15,17 +16,13 @@ export class ByteQueue {
   #head = 0;
   length = 0;
 
-  put(source: Uint8Array): void {
-    const size = source.length;
+  put(source: Uint8Array, start = 0, size = source.length): void {
     if (this.length + size > this.#bytes.length) this.#grow(this.length + size);
     const capacity = this.#bytes.length;
     const tail = (this.#head + this.length) & (capacity - 1);
     const first = Math.min(size, capacity - tail);
-    if (first === size) this.#bytes.set(source, tail);
-    else {
-      this.#bytes.set(source.subarray(0, first), tail);
-      this.#bytes.set(source.subarray(first), 0);
-    }
+    copyBytes(source, start, first, this.#bytes, tail);
+    if (first < size) copyBytes(source, start + first, size - first, this.#bytes, 0);
     this.length += size;
   }
 
@@ -45,7 +42,9 @@ export class ByteQueue {
   copyTo(mem: GuestMemory, into: IoVector, from: number, size: number): void {
     if (into.count === 1) {
       const start = (into.addresses[0] as number) + from;
-      this.peek(mem.u8.subarray(start, start + size));
+      const first = Math.min(size, this.#bytes.length - this.#head);
+      copyBytes(this.#bytes, this.#head, first, mem.u8, start);
+      if (first < size) copyBytes(this.#bytes, 0, size - first, mem.u8, start + first);
       return;
     }
     let offset = 0;

@@ -88,6 +88,11 @@ export class NetworkStack implements SocketEvents {
     ring.quiet = false;
   }
 
+  /** The guest's stacks have parked: what they have written leaves. */
+  sendGathered(): void {
+    if (this.driver.gathered.waiting) this.driver.kick();
+  }
+
   /** The machine is over: whatever waits for a kick leaves. */
   shutdown(_kernel: Kernel): void {
     this.driver.corked = false;

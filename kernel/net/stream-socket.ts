@@ -276,8 +276,9 @@ export class StreamSocket implements Socket, ConnectionOwner {
       connection.consumed(length);
       return false;
     }
-    const bytes = this.#stack.physical.slice(address, length);
-    if (bytes) this.received.put(bytes);
+    const { physical } = this.#stack;
+    if (address >= KERNEL_RAM_BASE) this.received.put(physical.kernelBytes, address - KERNEL_RAM_BASE, length);
+    else if (physical.guest.has(address, length)) this.received.put(physical.guest.u8, address, length);
     this.#readable();
     return false;
   }
@@ -513,7 +514,9 @@ export class StreamSocket implements Socket, ConnectionOwner {
 
   #putOut(k: Kernel, connection: Connection, data: IoVector, from: number): number {
     const { base } = k.mem;
-    if (data.count === 1) return connection.sendCopied(base + (data.addresses[0] as number) + from, data.total - from);
+    const gathers = k.scheduler.runsStack;
+    if (data.count === 1)
+      return connection.sendCopied(base + (data.addresses[0] as number) + from, data.total - from, gathers);
     let skip = from;
     let done = 0;
     for (let i = 0; i < data.count; i++) {
@@ -522,7 +525,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
         skip -= data.lengths[i] as number;
         continue;
       }
-      const sent = connection.sendCopied(base + (data.addresses[i] as number) + skip, length);
+      const sent = connection.sendCopied(base + (data.addresses[i] as number) + skip, length, gathers);
       if (sent < 0) return done > 0 ? done : sent;
       done += sent;
       if (sent < length) break;

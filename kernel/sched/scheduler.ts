@@ -35,6 +35,8 @@ export interface SchedulerHooks {
   switchedTo(process: Kernel): void;
   /** A thread makes a call, while somebody watches calls. */
   called(process: Kernel): void;
+  /** No stack runs any more, and none will before the next turn. */
+  idle(): void;
   /** A thread's stack has ended. */
   taskEnded(task: Task, outcome: Outcome): void;
 }
@@ -84,6 +86,11 @@ export class Scheduler implements TaskWaker {
   /** Live threads: what /proc and the machine's end depend on. */
   get threadCount(): number {
     return this.tasks.size;
+  }
+
+  /** True while a thread's stack runs: `idle` will follow. */
+  get runsStack(): boolean {
+    return this.#stackRuns;
   }
 
   get readyCount(): number {
@@ -322,7 +329,9 @@ export class Scheduler implements TaskWaker {
       if (task.entry) this.#start(task);
       else (this.#engine as ContinuationEngine).resume(task);
     }
-    if (!this.#stackRuns) this.#charge(null);
+    if (this.#stackRuns) return;
+    this.#charge(null);
+    this.#hooks.idle();
   }
 
   /** Its process is stopped: the task does not run until `release`. One that runs now gives way at its next call. */

@@ -3,7 +3,8 @@
  *
  * Sending. A lent send ([address, address + length) in guest memory, named by a token) is cut into packets of at most PACKET_BYTES;
  * at most UNDER_WAY_MAX packets belong to the device at a time, within the peer's credit; the rest waits here, in order. When its
- * last packet has come back used the token goes to the sink. A copied send takes what the credit allows and never waits.
+ * last packet has come back used the token goes to the sink. A copied send takes what the credit allows and never waits; short ones may
+ * be gathered (gathered-sends.ts).
  * Receiving. `consumed` returns credit; it travels with the next packet, or alone once half of the buffer has been freed.
  *
  * What always holds: every token given to `sendLent` reaches the sink exactly once, also after `close` and after a reset; `reset` of
@@ -11,6 +12,7 @@
  */
 import { ECONNRESET, ENOBUFS, EPIPE } from "../abi/errno.ts";
 import type { Address } from "../net/address.ts";
+import { SLAB_BYTES } from "./gathered-sends.ts";
 import type { SocketDriver } from "./socket.ts";
 import {
   RINGZERO_FLAG_COPY,
@@ -66,6 +68,9 @@ export class Connection {
   txCount = 0;
   peerBufAlloc = 0;
   peerFwdCount = 0;
+  /** Gathered bytes: the slab they are in (-1: none), and how many. GatheredSends' own. */
+  slab = -1;
+  slabLength = 0;
   /** A copied send came up short: the owner wants to hear of credit. */
   wantsCredit = false;
   readonly #driver: SocketDriver;
@@ -87,7 +92,7 @@ export class Connection {
 
   /** Bytes that the peer has room for. */
   get credit(): number {
-    const left = this.peerBufAlloc - ((this.txCount - this.peerFwdCount) >>> 0);
+    const left = this.peerBufAlloc - ((this.txCount - this.peerFwdCount) >>> 0) - this.slabLength;
     return left > 0 ? left : 0;
   }
 
@@ -104,6 +109,7 @@ export class Connection {
   /** Sends without copying; the bytes are the device's until the sink gets `token`. 0 or a negated errno. */
   sendLent(address: number, length: number, token: number): number {
     if (this.dead || this.#shutdownWanted & VIRTIO_VSOCK_SHUTDOWN_SEND) return -EPIPE;
+    if (this.slab >= 0) this.#driver.gathered.submit(this);
     if (this.#sendCount === 0 && this.established && this.underWay < UNDER_WAY_MAX && length <= PACKET_BYTES) {
       if (length <= this.credit && this.#driver.tx.sendData(this, address, length, 0, token, length)) return 0;
     }
@@ -113,11 +119,26 @@ export class Connection {
     return 0;
   }
 
-  /** Sends what the credit allows of [address, address + length); the caller may reuse the memory at once. Bytes, 0: no credit. */
-  sendCopied(address: number, length: number): number {
+  /**
+   * Sends what the credit allows of [address, address + length); the caller may reuse the memory at once. Bytes, 0: no credit. `gathers`:
+   * the driver will be flushed once the caller's stack has parked, so a short send may wait for others.
+   */
+  sendCopied(address: number, length: number, gathers = false): number {
     if (this.dead || this.#shutdownWanted & VIRTIO_VSOCK_SHUTDOWN_SEND) return -EPIPE;
     let done = 0;
     if (this.established && this.#sendCount === 0) {
+      if (gathers && length <= SLAB_BYTES) {
+        const taken = this.#driver.gathered.add(this, address, length);
+        if (taken >= 0) {
+          if (taken < length) this.wantsCredit = true;
+          return taken;
+        }
+      }
+      if (this.slab >= 0) this.#driver.gathered.submit(this);
+      if (this.slab >= 0) {
+        this.wantsCredit = true;
+        return 0;
+      }
       let room = Math.min(this.credit, length);
       while (room > 0) {
         const size = Math.min(room, PACKET_BYTES);
@@ -133,6 +154,7 @@ export class Connection {
 
   /** Hands over what credit and queue allow of what waits; then the shutdown that waits behind it. */
   pump(): void {
+    if (this.slab >= 0) this.#driver.gathered.submit(this);
     while (this.#sendCount > 0 && this.established && this.underWay < UNDER_WAY_MAX) {
       const at = this.#sendHead * RECORD;
       const address = this.#sends[at] as number;
@@ -148,7 +170,13 @@ export class Connection {
         this.#sends[at + 1] = left - size;
       }
     }
-    if (this.#sendCount === 0 && this.#shutdownWanted !== this.#shutdownSent && this.established && !this.dead) {
+    if (
+      this.#sendCount === 0 &&
+      this.slab < 0 &&
+      this.#shutdownWanted !== this.#shutdownSent &&
+      this.established &&
+      !this.dead
+    ) {
       this.#shutdownSent = this.#shutdownWanted;
       this.#driver.control(this, VIRTIO_VSOCK_OP_SHUTDOWN, this.#shutdownSent);
     }
@@ -192,6 +220,7 @@ export class Connection {
   /** Ends the connection at once; the peer sees a reset. */
   abort(errno = ECONNRESET): void {
     if (this.dead) return;
+    this.#driver.gathered.submit(this);
     this.#driver.control(this, VIRTIO_VSOCK_OP_RST, errno);
     this.end(errno);
     this.#driver.kick();
@@ -202,6 +231,9 @@ export class Connection {
     if (this.dead) return;
     this.dead = true;
     this.#driver.forget(this);
+    if (this.slab >= 0) this.#driver.gathered.release(this.slab);
+    this.slab = -1;
+    this.slabLength = 0;
     while (this.#sendCount > 0) {
       const token = this.#sends[this.#sendHead * RECORD + 3] as number;
       this.#dequeue();

@@ -45,6 +45,8 @@ const CONTROL_SLOTS = 32;
  */
 const COPY_SLOTS = QUEUE_SIZE / 4;
 
+const GATHERED = -1;
+
 /** A packet without data: about a connection, about a port, or to nobody that is known. */
 export interface ControlPacket {
   readonly op: number;
@@ -66,7 +68,7 @@ export class SocketSendQueue {
   readonly #slots: number;
   readonly #slotConnection: (Connection | null)[] = [];
   readonly #slotToken = new Uint32Array(QUEUE_SIZE);
-  /** Length of the lent send that ends with this packet, else 0. */
+  /** Length of the lent send that ends with this packet, else 0; GATHERED: the token is the slab that comes back. */
   readonly #slotTotal = new Float64Array(QUEUE_SIZE);
   readonly #freeSlots = new Int32Array(QUEUE_SIZE);
   #freeSlotCount = 0;
@@ -128,6 +130,11 @@ export class SocketSendQueue {
     connection.underWay++;
     connection.txCount = (connection.txCount + length) >>> 0;
     return true;
+  }
+
+  /** Submits the bytes that a connection has gathered in a slab, which is free again once they are sent. False as above. */
+  sendGathered(connection: Connection, address: number, length: number, slab: number): boolean {
+    return this.sendData(connection, address, length, 0, slab, GATHERED);
   }
 
   /** A datagram of [address, address + length) to `to`; it has been copied when this returns. False: dropped, no room. */
@@ -216,7 +223,8 @@ export class SocketSendQueue {
     this.#slotConnection[slot] = null;
     connection.underWay--;
     const total = this.#slotTotal[slot] as number;
-    if (total > 0) this.#driver.sink.sent(connection.ringFd, this.#slotToken[slot] as number, error || total);
+    if (total === GATHERED) this.#driver.gathered.release(this.#slotToken[slot] as number);
+    else if (total > 0) this.#driver.sink.sent(connection.ringFd, this.#slotToken[slot] as number, error || total);
     if (connection.dead) connection.settle();
     else if (connection.queued > 0) connection.pump();
   }

@@ -16,6 +16,7 @@ import type { Kernel } from "../kernel.ts";
 import type { PhysicalMemory } from "../mem/physical.ts";
 import type { Address } from "../net/address.ts";
 import { VirtioDriver } from "./driver.ts";
+import { GatheredSends } from "./gathered-sends.ts";
 import { Connection, type ConnectionOwner, RECEIVE_BYTES_MAX } from "./socket-connection.ts";
 import {
   ADDRESS_SLOT_BYTES,
@@ -78,6 +79,7 @@ export class SocketDriver {
   corked = false;
   /** For Connection. */
   readonly tx: SocketSendQueue;
+  readonly gathered: GatheredSends;
   readonly #u32: Uint32Array;
   readonly #virtio: VirtioDriver;
   readonly #events: SocketEvents;
@@ -100,6 +102,7 @@ export class SocketDriver {
     });
     this.#rx = new SocketReceiveQueue(memory, this.#virtio);
     this.tx = new SocketSendQueue(memory, this.#virtio, this);
+    this.gathered = new GatheredSends(memory, this);
     this.#event = this.#virtio.queue(VSOCK_QUEUE_EVENT, EVENT_BUFFERS);
     this.#eventBuffers = memory.allocate(EVENT_BUFFERS * 16, 16);
     this.names = readNames(transport);
@@ -205,6 +208,7 @@ export class SocketDriver {
   flush(): void {
     if (this.#flushing) return;
     this.#flushing = true;
+    this.gathered.submitAll();
     this.#returnCredit();
     this.tx.kick();
     this.#rx.kick();

@@ -33,6 +33,7 @@ export class TestKernel implements Kernel {
     goesOn: () => false,
     switchedTo: () => {},
     called: () => {},
+    idle: () => {},
     taskEnded: () => {},
   });
   readonly pid = 1;

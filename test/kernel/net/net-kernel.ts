@@ -52,6 +52,7 @@ export class NetKernel implements Kernel {
     goesOn: () => false,
     switchedTo: () => {},
     called: () => {},
+    idle: () => {},
     taskEnded: () => {},
   });
   readonly vfs: Vfs = new Vfs(new RamFs(this, 1 << 20));
@@ -138,6 +139,17 @@ export class NetKernel implements Kernel {
     this.timers.fireDue(this, this.clock.monotonicMs());
     if (this.ring !== null && this.ring.pending > 0) this.ring.dispatch(this, (count) => this.#dispatched(count));
     if (this.timers.length > 0) setTimeout(() => this.requestTurn(), 1);
+  }
+
+  /** From now on calls are made as if from a thread's stack, which parks with each tick of the event loop: short writes are gathered. */
+  gather(): void {
+    Object.defineProperty(this.scheduler, "runsStack", { value: true });
+    const idle = (): void => {
+      if (this.#stopped) return;
+      this.net.sendGathered();
+      setImmediate(idle);
+    };
+    setImmediate(idle);
   }
 
   /** Sets the completion ring up, with `count` receive buffers of `size` bytes. */

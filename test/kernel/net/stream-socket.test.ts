@@ -113,8 +113,9 @@ describeStreamSocket("an AF_UNIX pair", async (): Promise<Link> => {
   return { kernel: k, near, far: new InsideFar(k, k.mem.getI32(ADDRESS + 4)), stop: () => k.stop() };
 });
 
-async function hosted(dial: (k: NetKernel) => Duplex): Promise<Link> {
+async function hosted(dial: (k: NetKernel) => Duplex, gathers = false): Promise<Link> {
   const k = new NetKernel({ publish: new Map([[80, { host: "127.0.0.1", port: 0 }]]) });
+  if (gathers) k.gather();
   await k.device.bindAll();
   const listener = sys_socket(k, AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
   expect(sys_bind(k, listener, ADDRESS, putAddress(k, 80))).toBe(0);
@@ -143,3 +144,10 @@ describeStreamSocket("a host socket", () =>
 );
 
 describeStreamSocket("an in-process connection", () => hosted((k) => k.device.connect(80)));
+
+describeStreamSocket("a host socket, short writes gathered", () =>
+  hosted(
+    (k): Socket => connect({ host: "127.0.0.1", port: k.device.hostPort(80) as number, allowHalfOpen: true }),
+    true,
+  ),
+);

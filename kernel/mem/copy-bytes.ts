@@ -1,0 +1,14 @@
+/**
+ * Copying a few bytes from one memory to another. A block copy needs a view of its source, which is an object; for what fits into a
+ * short loop that costs more than the bytes.
+ */
+const LOOP_BYTES_MAX = 32;
+
+/** Copies from[start, start + length) to `to`, from `at` on. The caller has checked both ranges. */
+export function copyBytes(from: Uint8Array, start: number, length: number, to: Uint8Array, at: number): void {
+  if (length > LOOP_BYTES_MAX) {
+    to.set(from.subarray(start, start + length), at);
+    return;
+  }
+  for (let i = 0; i < length; i++) to[at + i] = from[start + i] as number;
+}
