@@ -13,8 +13,8 @@ import { type OnReadOpts, Socket } from "node:net";
 export type TakeBytes = (bytes: Uint8Array, count: number) => boolean;
 
 const READ_BYTES = 65536;
-/** Shared by all sockets of the process: it is free again when `take` returns. */
-const buffer = Buffer.allocUnsafeSlow(READ_BYTES);
+/** Shared by all sockets of the process: it is free again when `take` returns. No Buffer: what looks like a copy of one may be a view. */
+const buffer = new Uint8Array(READ_BYTES);
 
 export function sharedRead(take: TakeBytes): OnReadOpts {
   return { buffer, callback: (count) => take(buffer, count) };

@@ -194,7 +194,7 @@ export class StreamEndpoint {
     if (this.discards || this.gone) return true;
     const delivered = this.established && this.#backlog.length === 0 ? this.#owner.deliver(this, chunk, 0, count) : 0;
     if (delivered === count) return true;
-    this.#backlog.push(chunk.slice(delivered, count));
+    this.#backlog.push(new Uint8Array(chunk.subarray(delivered, count))); // a copy, also of a Buffer's
     return false;
   }
 

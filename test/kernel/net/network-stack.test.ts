@@ -1,5 +1,5 @@
 import { createSocket } from "node:dgram";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import {
   EADDRINUSE,
@@ -241,6 +241,40 @@ describe("connecting", () => {
     const full = sys_socket(k, AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     expect(sys_connect(k, full, ADDRESS, putUnix("/tmp/s"))).toBe(-EAGAIN);
     expect(sys_accept4(k, listener, 0, 0, 0)).toBeGreaterThan(0);
+  });
+
+  it("keeps what the guest has no room for, whoever sends meanwhile", async () => {
+    k = new NetKernel({ publish: new Map([[80, { host: "127.0.0.1", port: 0 }]]) });
+    await k.device.bindAll();
+    const [listener] = bound(80);
+    expect(sys_listen(k, listener, 16)).toBe(0);
+    const lengths = 1_000_000;
+    const words = ["a", "b", "c", "d"];
+    const clients = words.map((word) => {
+      const client = connect({ host: "127.0.0.1", port: k.device.hostPort(80) as number });
+      client.write(Buffer.alloc(lengths, word));
+      return client;
+    });
+    const fds: number[] = [];
+    await k.until(() => {
+      const fd = sys_accept4(k, listener, 0, 0, SOCK_NONBLOCK);
+      if (fd >= 0) fds.push(fd);
+      return fds.length === words.length;
+    }, "four connections");
+    const seen = fds.map(() => new Map<number, number>());
+    // Read in turns, little at a time: there is always more waiting in the device than the guest has room for.
+    for (let left = words.length * lengths; left > 0; await tick()) {
+      fds.forEach((fd, i) => {
+        const count = sys_recvfrom(k, fd, BUFFER, 50_000, 0, 0, 0);
+        for (let at = 0; at < count; at++) {
+          const byte = k.mem.u8[BUFFER + at] as number;
+          seen[i]?.set(byte, (seen[i]?.get(byte) ?? 0) + 1);
+        }
+        if (count > 0) left -= count;
+      });
+    }
+    for (const counts of seen) expect([...counts.values()]).toEqual([lengths]);
+    for (const client of clients) client.destroy();
   });
 
   it("refuses an in-process connection where nobody listens", async () => {
