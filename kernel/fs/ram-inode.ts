@@ -52,6 +52,8 @@ export abstract class RamInode implements Inode {
     this.fs = fs;
     this.ino = fs.nextIno++;
     this.mode = mode & 0o7777;
+    this.uid = kernel.linux?.credentials.fsuid ?? 0;
+    this.gid = kernel.linux?.credentials.fsgid ?? 0;
     fs.inodeCount++;
     fs.budget.used += INODE_BYTES;
     this.touchChange(kernel, true);

@@ -6,7 +6,7 @@
  * plus its subdirectories. The budget bounds data and inodes together: what does not fit answers ENOSPC.
  */
 import { EEXIST, EMLINK, ENOENT, ENOSPC, ENOTEMPTY } from "../abi/errno.ts";
-import { O_EXCL } from "../abi/fcntl.ts";
+import { O_EXCL, S_ISGID } from "../abi/fcntl.ts";
 import type { StatFs } from "../abi/stat.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Budget } from "./chunked-bytes.ts";
@@ -110,7 +110,7 @@ export class RamDirectory extends RamInode implements Directory {
   create(kernel: Kernel, name: string, mode: number, flags: number, path: string): File | number {
     const refused = this.#refuses(name);
     if (refused !== 0) return refused;
-    const inode = new RamRegular(kernel, this.fs, mode);
+    const inode = this.#adopt(new RamRegular(kernel, this.fs, mode));
     this.add(kernel, name, inode);
     return inode.open(kernel, flags, path);
   }
@@ -118,7 +118,7 @@ export class RamDirectory extends RamInode implements Directory {
   createUnnamed(kernel: Kernel, mode: number, flags: number, path: string): File | number {
     if (this.#ownName === null) return -ENOENT;
     if (this.fs.isFull) return -ENOSPC;
-    const inode = new RamRegular(kernel, this.fs, mode);
+    const inode = this.#adopt(new RamRegular(kernel, this.fs, mode));
     inode.isLinkable = (flags & O_EXCL) === 0;
     return inode.open(kernel, flags, path);
   }
@@ -126,7 +126,7 @@ export class RamDirectory extends RamInode implements Directory {
   makeNode(kernel: Kernel, name: string, kind: NodeKind, mode: number): number {
     const refused = this.#refuses(name);
     if (refused !== 0) return refused;
-    this.add(kernel, name, new NODES[kind](kernel, this.fs, mode));
+    this.add(kernel, name, this.#adopt<RamInode>(new NODES[kind](kernel, this.fs, mode)));
     return 0;
   }
 
@@ -134,7 +134,7 @@ export class RamDirectory extends RamInode implements Directory {
     const refused = this.#refuses(name);
     if (refused !== 0) return refused;
     if (this.nlink >= NLINK_MAX) return -EMLINK;
-    const inode = new RamDirectory(kernel, this.fs, mode, this, name);
+    const inode = this.#adopt(new RamDirectory(kernel, this.fs, mode, this, name));
     this.#entries.set(name, inode);
     this.nlink++;
     this.touchChange(kernel, true);
@@ -149,7 +149,7 @@ export class RamDirectory extends RamInode implements Directory {
   addSymlink(kernel: Kernel, name: string, target: string): number {
     const refused = this.#refuses(name);
     if (refused !== 0) return refused;
-    this.add(kernel, name, new RamSymlink(kernel, this.fs, target));
+    this.add(kernel, name, this.#adopt(new RamSymlink(kernel, this.fs, target)));
     return 0;
   }
 
@@ -232,6 +232,15 @@ export class RamDirectory extends RamInode implements Directory {
     if (this.#ownName === null) return -ENOENT;
     if (this.#entries.has(name)) return -EEXIST;
     return this.fs.isFull ? -ENOSPC : 0;
+  }
+
+  /** What is made in a directory with S_ISGID is its group's, and directories go on doing the same (inode(7)). */
+  #adopt<T extends RamInode>(inode: T): T {
+    if (this.mode & S_ISGID) {
+      inode.gid = this.gid;
+      if (inode instanceof RamDirectory) inode.mode |= S_ISGID;
+    }
+    return inode;
   }
 
   /** Gives `inode` the name, which is free. */

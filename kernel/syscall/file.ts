@@ -42,7 +42,8 @@ export function sys_read(k: Kernel, fd: number, buf: number, count: number): num
   const file = k.fds.get(fd);
   if (!file) return -EBADF;
   const length = Math.min(count >>> 0, RW_COUNT_MAX);
-  return k.mem.has(buf >>> 0, length) ? file.read(k, buf >>> 0, length) : -EFAULT;
+  const ptr = bufferAt(buf, length);
+  return k.mem.has(ptr, length) ? file.read(k, ptr, length) : -EFAULT;
 }
 
 /** write(2). */
@@ -50,7 +51,8 @@ export function sys_write(k: Kernel, fd: number, buf: number, count: number): nu
   const file = k.fds.get(fd);
   if (!file) return -EBADF;
   const length = Math.min(count >>> 0, RW_COUNT_MAX);
-  return k.mem.has(buf >>> 0, length) ? file.write(k, buf >>> 0, length) : -EFAULT;
+  const ptr = bufferAt(buf, length);
+  return k.mem.has(ptr, length) ? file.write(k, ptr, length) : -EFAULT;
 }
 
 /** pread(2). */
@@ -60,7 +62,8 @@ export function sys_pread(k: Kernel, fd: number, buf: number, count: number, off
   if (!(offset >= 0) || !Number.isSafeInteger(offset)) return -EINVAL;
   if (!file.seekable) return -ESPIPE;
   const length = Math.min(count >>> 0, RW_COUNT_MAX);
-  return k.mem.has(buf >>> 0, length) ? file.seekable.pread(k, buf >>> 0, length, offset) : -EFAULT;
+  const ptr = bufferAt(buf, length);
+  return k.mem.has(ptr, length) ? file.seekable.pread(k, ptr, length, offset) : -EFAULT;
 }
 
 /** pwrite(2). */
@@ -70,7 +73,13 @@ export function sys_pwrite(k: Kernel, fd: number, buf: number, count: number, of
   if (!(offset >= 0) || !Number.isSafeInteger(offset)) return -EINVAL;
   if (!file.seekable) return -ESPIPE;
   const length = Math.min(count >>> 0, RW_COUNT_MAX);
-  return k.mem.has(buf >>> 0, length) ? file.seekable.pwrite(k, buf >>> 0, length, offset) : -EFAULT;
+  const ptr = bufferAt(buf, length);
+  return k.mem.has(ptr, length) ? file.seekable.pwrite(k, ptr, length, offset) : -EFAULT;
+}
+
+/** Where a buffer lies: no bytes may be asked for anywhere. */
+function bufferAt(buf: number, length: number): number {
+  return length === 0 ? 0 : buf >>> 0;
 }
 
 /** readv(2). */

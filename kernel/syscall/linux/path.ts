@@ -2,7 +2,7 @@
  * System calls on names, as Linux programs make them: NUL-terminated strings, and the calls without `at` beside those with it. The work is
  * Vfs'; attributes of what is named are in attributes.ts.
  */
-import { EFAULT, EINVAL, EMFILE, ENOENT, ENOTDIR, EPERM, ERANGE } from "../../abi/errno.ts";
+import { EBADF, EFAULT, EINVAL, EMFILE, ENOENT, ENOTDIR, EPERM, ERANGE } from "../../abi/errno.ts";
 import {
   AT_EMPTY_PATH,
   AT_FDCWD,
@@ -34,6 +34,8 @@ import type { Row } from "../row.ts";
 import { pathAt } from "./path-argument.ts";
 import { BLOCKS, linuxRow, RESTARTS } from "./row.ts";
 
+/** What open(2) knows; anything else is not looked at. */
+const VALID_OPEN_FLAGS = 0o37777703;
 /** Flags that say how to open, and are no property of what is open then. */
 const OPENING_FLAGS = O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_CLOEXEC;
 const NODE_KINDS: ReadonlyMap<number, NodeKind> = new Map([
@@ -48,7 +50,7 @@ export function sys_openat(k: Process, dirfd: number, pathname: number, flags: n
   const path = pathAt(k, pathname);
   if (typeof path === "number") return path;
   if (!k.fds.hasRoom) return -EMFILE;
-  const file = k.vfs.open(k, dirfd, path, flags & ~O_CLOEXEC, mode);
+  const file = k.vfs.open(k, dirfd, path, flags & VALID_OPEN_FLAGS & ~O_CLOEXEC, mode);
   if (typeof file === "number") return file;
   if ((flags & O_PATH) === 0) file.flags = (file.flags & ~OPENING_FLAGS) | O_LARGEFILE;
   return k.fds.open(file, (flags & O_CLOEXEC) !== 0);
@@ -84,8 +86,9 @@ export function sys_chdir(k: Process, pathname: number): number {
 
 /** fchdir(2). */
 export function sys_fchdir(k: Process, fd: number): number {
-  const place = k.vfs.locate(k, fd, "", AT_EMPTY_PATH);
-  if (typeof place === "number") return place;
+  const file = k.fds.get(fd);
+  if (!file) return -EBADF;
+  const place = k.vfs.placeOfFile(file);
   if (!place.inode.directory) return -ENOTDIR;
   k.fs.setCwd(k, place);
   return 0;

@@ -59,7 +59,7 @@ describe("/proc of several processes", () => {
     expect(list(m, "/proc")).toEqual(expect.arrayContaining(["1", String(child.pid), "self", "meminfo"]));
     expect(read(m, "/proc/self/stat").split(" ").slice(0, 4)).toEqual(["1", "(test)", "R", "0"]);
     const idle = m.fork();
-    const expected = [String(idle.pid), "(test)", "S", "1", "1"];
+    const expected = [String(idle.pid), "(test)", "S", "1", String(m.process.linux.pgid)];
     expect(read(m, `/proc/${idle.pid}/stat`).split(" ").slice(0, 5)).toEqual(expected);
     expect(read(m, "/proc/999/stat")).toBe("ENOENT");
     child.end({ code: 3, reason: null });
