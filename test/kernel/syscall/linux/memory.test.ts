@@ -6,6 +6,8 @@ import { AT_FDCWD, O_CREAT, O_DIRECTORY, O_PATH, O_RDONLY, O_RDWR, O_WRONLY } fr
 import * as mman from "../../../../kernel/abi/mman.ts";
 import type { AddressSpace } from "../../../../kernel/mem/address-space.ts";
 import { RLIMIT_AS, RLIMIT_DATA, RLIMIT_MEMLOCK } from "../../../../kernel/process/resource-limits.ts";
+import { MEMORY_ROWS } from "../../../../kernel/syscall/linux/memory.ts";
+import { randomFor } from "../../../random.ts";
 import { BUFFER, LinuxMachine } from "../../process/linux-fixture.ts";
 
 const PAGE = 4096;
@@ -480,5 +482,37 @@ describe("memfd_create", () => {
     expect(m.call("memfd_create", "n", 32)).toBe("EINVAL");
     expect(m.call("memfd_create", "n", mman.MFD_EXEC | mman.MFD_NOEXEC_SEAL)).toBe("EINVAL");
     expect(m.call("memfd_create", "n", mman.MFD_HUGETLB)).toBe("ENOSYS");
+  });
+});
+
+describe("all memory calls", () => {
+  it("survive whatever a program passes", () => {
+    const random = randomFor("memory calls");
+    const m = new LinuxMachine();
+    const fd = open(m, "/tmp/f", O_RDWR | O_CREAT);
+    m.must("ftruncate", fd, 5 * PAGE + 1);
+    const known = [anonymous(m, 8), m.must("mmap", 0, 8 * PAGE, RW, MAP_SHARED, fd, 0), BUFFER, m.must("brk", 0)];
+    const values = [0, 1, 2, 3, 4, 7, 16, 17, 18, 34, PAGE - 1, PAGE, 2 * PAGE, 9 * PAGE, 1 << 20, 1 << 24, 0x7fffffff];
+    values.push(-1, -2, -PAGE, 1 << 31, 0x100032, fd, 2 ** 40, 2 ** 53, -(2 ** 53));
+    for (let i = 0; i < 20_000; i++) {
+      const row = random.pick(MEMORY_ROWS);
+      const args = row.parameters.map(({ kind }) => {
+        const value = random.oneIn(3) ? random.pick(known) + PAGE * random.below(8) : random.pick(values);
+        return kind === "f64" ? value : value | 0;
+      });
+      const result = m.call(row.name, ...args);
+      if (row.name === "memfd_create" && typeof result === "number") m.must("close", result);
+      if (row.name === "mlockall") m.must("munlockall");
+    }
+    const { mappings, floor, limit } = spaceOf(m);
+    for (const [index, { start, end }] of mappings.entries()) {
+      expect(start % PAGE).toBe(0);
+      expect(start).toBeLessThan(end);
+      expect(end).toBeLessThanOrEqual(limit);
+      expect(start).toBeGreaterThanOrEqual(mappings[index - 1]?.end ?? PAGE);
+    }
+    expect(mappings[0]).toMatchObject({ kind: "program", start: PAGE });
+    expect(spaceOf(m).covers(PAGE, floor)).toBe(true);
+    expect(m.lines.length).toBeLessThan(5);
   });
 });
