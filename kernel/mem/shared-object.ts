@@ -5,7 +5,7 @@
  * What always holds: one stack runs at a time in the whole machine, so between two calls of `sync` only the views of one memory, the runner's,
  * can have been changed by a guest; all others equal the contents. `sync` compares the runner's views with the contents, and brings the bytes
  * that differ to the contents and to every other view. It is called when another process that has views begins to run, before the contents are
- * read, and when a view goes. So processes see each other's writes as they would on one processor; two views of the
+ * read, and when a view goes (a process ends while it is the one that runs). So processes see each other's writes as they would on one processor; two views of the
  * same bytes in one process are alike at system calls only.
  */
 import { EIO, errnoMessage } from "../abi/errno.ts";
@@ -35,7 +35,7 @@ export class SharedObject {
   readonly #memory: SharedMemory | null;
   /** Size of the contents, as far as known. */
   #size = 0;
-  /** The memory whose views may differ from the contents. */
+  /** The memory whose views may differ from the contents; null: none. */
   #runner: GuestMemory | null = null;
   #piece: Int32Array<ArrayBuffer> | null = null;
   #reported = false;
@@ -50,6 +50,7 @@ export class SharedObject {
   /** There is a view more; it equals the contents or a view of the runner. */
   attach(view: Mapping): void {
     this.views.add(view);
+    this.#runner ??= view.mem;
     if (this.#home) this.#home.shared = this;
     this.#memory?.reach(view.offsetOf(view.end));
     this.#size = Math.max(0, this.#contents(view).size(this.#kernel));
@@ -60,6 +61,7 @@ export class SharedObject {
     const matters = this.#home !== null || [...this.views].some(({ mem }) => mem !== view.mem);
     if (matters) this.sync(view.offset, view.offsetOf(view.end));
     this.views.delete(view);
+    if (![...this.views].some(({ mem }) => mem === this.#runner)) this.#runner = null;
     if (this.views.size === 0 && this.#home) this.#home.shared = null;
   }
 
@@ -76,7 +78,7 @@ export class SharedObject {
   /** The process with this memory begins to run. */
   enter(mem: GuestMemory): void {
     if (this.#runner === mem) return;
-    if (this.#runner) this.sync();
+    this.sync();
     this.#runner = mem;
   }
 

@@ -178,7 +178,6 @@ export class Process implements Kernel {
       this.scheduler.drop(task);
       this.linux.cpu.threadEnded(task);
     }
-    this.linux.space?.enter(); // it may be the machine that ends, while another process runs
     for (const { tid, linux } of threads) {
       if (linux?.robustList) releaseRobustList(this, tid, linux.robustList);
     }

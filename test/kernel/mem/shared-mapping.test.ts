@@ -88,6 +88,11 @@ function pread(m: LinuxMachine, fd: number, count: number, offset = 0): string {
   return m.text(BUFFER, m.must("pread64", fd, BUFFER, count, offset));
 }
 
+/** The process ends by a call of its own. */
+function ends(m: LinuxMachine, process: Process): void {
+  expect(() => m.thread(process).call("exit_group", 0)).toThrow();
+}
+
 function textOf({ mem }: Process, ptr: number, length: number): string {
   return mem.text(ptr, length);
 }
@@ -128,7 +133,7 @@ describe.each(PLACES)("shared mappings of files on %s", (_name, make) => {
     expect(m.callOf(child, "openat", AT_FDCWD, `${folder}/f`, O_RDWR, 0)).toBe(again);
     const there = m.callOf(child, "mmap", 0, PAGE, RW, MAP_SHARED, again, 0) as number;
     put(child, there, "child");
-    child.end({ code: 0, reason: null });
+    ends(m, child);
     expect(contents("f")).toBe("child5678c");
   });
 
@@ -243,7 +248,7 @@ describe.each(PLACES)("shared mappings of files on %s", (_name, make) => {
     m.callOf(child, "getpid");
     expect(textOf(child, at, 14)).toBe("PARENT--child-");
     put(child, at, "last");
-    child.end({ code: 0, reason: null });
+    ends(m, child);
     m.call("getpid");
     expect(m.text(at, 14)).toBe("lastNT--child-");
   });
@@ -361,8 +366,8 @@ describe("shared memory without a name", () => {
     m.call("getpid");
     expect(m.text(at, 6)).toBe("child\0");
     expect(m.text(at + 2 * PAGE, 6)).toBe("BEfore");
-    grandchild.end({ code: 0, reason: null });
-    child.end({ code: 0, reason: null });
+    ends(m, grandchild);
+    ends(m, child);
     m.must("munmap", at, 3 * PAGE);
   });
 

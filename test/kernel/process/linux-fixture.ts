@@ -246,10 +246,10 @@ export class TestThread {
 
   /** The thread runs, until its call parks or ends. */
   #running(call: () => number): number {
-    const { scheduler, linux } = this.process;
+    const { scheduler } = this.process;
     const before = scheduler.current;
     scheduler.current = this.task;
-    linux.space?.enter(); // as a switch to this process does
+    this.#switch();
     try {
       return this.#ended(call());
     } finally {
@@ -260,6 +260,7 @@ export class TestThread {
   /** What the continuation engine does with a stack: here the retry is the stack. */
   readonly #resume = (tid: number): void => {
     const { scheduler } = this.process;
+    this.#switch();
     try {
       this.#ended(bindLinuxRetry(this.process, this.#row as Row)(tid, ...this.#args));
     } catch (error) {
@@ -269,6 +270,14 @@ export class TestThread {
       scheduler.parked();
     }
   };
+
+  /** What the scheduler does when another process' stack begins to run. */
+  #switch(): void {
+    const { machine, linux } = this.process;
+    if (lastRun.get(machine) === this.process) return;
+    lastRun.set(machine, this.process);
+    linux.space?.enter();
+  }
 
   #ended(first: number): number {
     let result = first;
@@ -309,6 +318,9 @@ export class TestThread {
     });
   }
 }
+
+/** Whose thread has run last. */
+const lastRun = new WeakMap<MachineKernel, Process>();
 
 function newMemory(initial = MEMORY_PAGES): GuestMemory {
   return new GuestMemory(new WebAssembly.Memory({ initial, maximum: MEMORY_PAGES_MAX }));
