@@ -5,8 +5,8 @@
  * What always holds: one stack runs at a time in the whole machine, so between two calls of `sync` only the views of one memory, the runner's,
  * can have been changed by a guest; all others equal the contents. `sync` compares the runner's views with the contents, and brings the bytes
  * that differ to the contents and to every other view. It is called when another process that has views begins to run, before the contents are
- * read, and when a view goes (a process ends while it is the one that runs). So processes see each other's writes as they would on one processor; two views of the
- * same bytes in one process are alike at system calls only.
+ * read, and when a view goes (a process ends while it is the one that runs). So processes see each other's writes as they would on one
+ * processor; two views of the same bytes in one process are alike at system calls only.
  */
 import { EIO, errnoMessage } from "../abi/errno.ts";
 import { ChunkedBytes } from "../fs/chunked-bytes.ts";
