@@ -40,7 +40,7 @@ export class IoVector {
       const length = mem.getU32(ptr + i * IOVEC_BYTES + 4);
       announced += length;
       if (length > SSIZE_MAX || announced > SSIZE_MAX) return -EINVAL;
-      if (!mem.has(address, length)) return -EFAULT;
+      if (length > 0 && !mem.has(address, length)) return -EFAULT;
       const taken = Math.min(length, TRANSFER_BYTES_MAX - this.total);
       if (taken === 0) continue;
       this.addresses[this.count] = address;

@@ -206,7 +206,7 @@ export function sys_sendto(
   if (typeof socket === "number") return socket;
   if (len < 0) return -EINVAL;
   const ptr = buf >>> 0;
-  if (!k.mem.has(ptr, len)) return -EFAULT;
+  if (len > 0 && !k.mem.has(ptr, len)) return -EFAULT;
   const to = addr === 0 ? null : destination(k, socket, addr, addrlen);
   if (typeof to === "number") return to;
   return socket.send(k, single.set(ptr, Math.min(len, RW_COUNT_MAX)), flags, to, null);
@@ -247,7 +247,7 @@ export function sys_recvfrom(
   if (typeof socket === "number") return socket;
   if (len < 0) return -EINVAL;
   const ptr = buf >>> 0;
-  if (!k.mem.has(ptr, len)) return -EFAULT;
+  if (len > 0 && !k.mem.has(ptr, len)) return -EFAULT;
   if (addr !== 0) {
     const wrong = checkAddressRoom(k.mem, addr, addrlen);
     if (wrong !== 0) return wrong;

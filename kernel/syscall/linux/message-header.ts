@@ -46,7 +46,7 @@ export class MessageHeader {
     if (!mem.has(ptr, MSGHDR_BYTES)) return -EFAULT;
     const header = new MessageHeader(k, ptr);
     if (header.nameLength < 0) return -EINVAL;
-    if (!mem.has(header.name, header.nameLength)) return -EFAULT;
+    if (header.nameLength > 0 && !mem.has(header.name, header.nameLength)) return -EFAULT;
     const pieces = mem.getI32(ptr + 12);
     if (pieces < 0 || pieces > IOV_MAX) return -EMSGSIZE;
     const wrong = vector.read(mem, mem.getU32(ptr + 8), pieces);
