@@ -2,7 +2,7 @@
  * /dev: a ramfs with character devices in it (as Linux' devtmpfs is one), so that directories such as /dev/shm can be made there. The
  * devices have Linux' numbers.
  */
-import { EBADF, EINVAL, ENOSPC, ENOTTY } from "../abi/errno.ts";
+import { EBADF, EINVAL, ENOSPC, ENOTTY, ENXIO } from "../abi/errno.ts";
 import { S_IFCHR } from "../abi/fcntl.ts";
 import { POLLIN, POLLOUT, POLLRDNORM, POLLWRNORM } from "../abi/poll.ts";
 import type { Kernel } from "../kernel.ts";
@@ -13,6 +13,9 @@ import type { File, Seekable, Stat } from "./file.ts";
 import type { Inode } from "./inode.ts";
 import { RamInode } from "./ram-inode.ts";
 import { RamFs } from "./ramfs.ts";
+
+/** /dev/tty: major 5, minor 0. */
+const TTY_RDEV = 5 << 8;
 
 /** What a simple device does with validated guest memory. Bytes, or a negated errno. */
 interface CharacterDevice {
@@ -51,18 +54,11 @@ export function newDevFs(kernel: Kernel, bytesMax: number): RamFs {
       new DeviceInode(kernel, fs, device.rdev, (inode, flags, path) => new DeviceFile(inode, device, flags, path)),
     );
   }
-  for (const name of ["console", "tty"]) {
-    root.add(
-      kernel,
-      name,
-      new DeviceInode(
-        kernel,
-        fs,
-        CONSOLE_RDEV,
-        (_inode, flags) => new ConsoleFile(kernel, mayRead(flags) ? 0 : 1, flags),
-      ),
-    );
-  }
+  const openConsole = (flags: number): File => new ConsoleFile(kernel, mayRead(flags) ? 0 : 1, flags);
+  root.add(kernel, "console", new DeviceInode(kernel, fs, CONSOLE_RDEV, (_inode, flags) => openConsole(flags)));
+  // tty(4): there is one only for who has a terminal.
+  const openTerminal = (flags: number): File | number => (kernel.console.isTerminal ? openConsole(flags) : -ENXIO);
+  root.add(kernel, "tty", new DeviceInode(kernel, fs, TTY_RDEV, (_inode, flags) => openTerminal(flags)));
   root.addSymlink(kernel, "fd", "/proc/self/fd");
   root.addSymlink(kernel, "stdin", "/proc/self/fd/0");
   root.addSymlink(kernel, "stdout", "/proc/self/fd/1");
@@ -70,7 +66,7 @@ export function newDevFs(kernel: Kernel, bytesMax: number): RamFs {
   return fs;
 }
 
-type OpenDevice = (inode: Inode, flags: number, path: string) => File;
+type OpenDevice = (inode: Inode, flags: number, path: string) => File | number;
 
 class DeviceInode extends RamInode {
   readonly kind = "character";

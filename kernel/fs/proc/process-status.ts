@@ -28,7 +28,7 @@ export function stat(k: Kernel, p: Kernel, task: Task | null): string {
   const { size, resident } = memoryOf(p);
   const startMs = linux?.startMs ?? 0;
   const ticks = (ms: number): number => Math.floor((ms / 1000) * TICKS_PER_SECOND);
-  // Fields 4 to 52 of proc(5); what has no meaning here is 0. User time is the process' age, as clock_gettime(2) has it.
+  // Fields 4 to 52 of proc(5); what has no meaning here is 0. All time is user time.
   const fields = new Array<number>(STAT_FIELDS - 3).fill(0);
   const set = (field: number, value: number): void => {
     fields[field - 4] = value;
@@ -36,7 +36,8 @@ export function stat(k: Kernel, p: Kernel, task: Task | null): string {
   set(4, p.ppid);
   set(5, linux?.pgid ?? p.pid);
   set(6, linux?.sid ?? p.pid);
-  set(14, ticks(k.clock.monotonicMs() - startMs));
+  set(14, ticks(task ? k.scheduler.cpuMs(task) : (linux?.cpu.processMs() ?? k.clock.monotonicMs())));
+  set(16, ticks(linux?.cpu.childrenMs ?? 0));
   set(18, 20);
   set(20, Math.max(1, p.threadCount));
   set(22, ticks(startMs));

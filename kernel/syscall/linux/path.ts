@@ -49,11 +49,13 @@ const NODE_KINDS: ReadonlyMap<number, NodeKind> = new Map([
 export function sys_openat(k: Process, dirfd: number, pathname: number, flags: number, mode: number): number {
   const path = pathAt(k, pathname);
   if (typeof path === "number") return path;
-  if (!k.fds.hasRoom) return -EMFILE;
+  if (!k.fds.hasRoom && !k.current.retrying) return -EMFILE;
   const file = k.vfs.open(k, dirfd, path, flags & VALID_OPEN_FLAGS & ~O_CLOEXEC, mode);
   if (typeof file === "number") return file;
   if ((flags & O_PATH) === 0) file.flags = (file.flags & ~OPENING_FLAGS) | O_LARGEFILE;
-  return k.fds.open(file, (flags & O_CLOEXEC) !== 0);
+  const fd = k.fds.open(file, (flags & O_CLOEXEC) !== 0);
+  if (fd < 0) file.close(k); // there was room before it waited
+  return fd;
 }
 
 /** open(2). */

@@ -93,7 +93,8 @@ describe("/proc of several processes", () => {
     const fields = read(m, "/proc/self/stat").trim().split(" ");
     expect(fields.length).toBe(52);
     const mapped = linux.space?.mappedBytes ?? 0;
-    expect(fields[13]).toBe("250"); // ticks of user time
+    expect(fields[13]).toBe(String(Math.floor(linux.cpu.processMs() / 10))); // ticks of user time
+    expect(read(m, `/proc/${m.fork().pid}/stat`).split(" ")[21]).toBe("250"); // when it began
     expect(Number(fields[19])).toBe(m.process.threadCount);
     expect([fields[22], fields[23]]).toEqual([String(m.process.mem.size), String(mapped / 4096)]);
     const status = read(m, "/proc/self/status");
