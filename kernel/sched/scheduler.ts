@@ -206,7 +206,8 @@ export class Scheduler implements TaskWaker {
     if (this.#callWatchers > 0 && task.process) this.#hooks.called(task.process);
     const now = this.#hooks.nowMs();
     if (this.#sliceStartMs === -1) this.#sliceStartMs = now;
-    if (now - this.#sliceStartMs < SLICE_MS || !task.canPark || task.retrying) return false;
+    const isOver = task.stopped || now - this.#sliceStartMs >= SLICE_MS;
+    if (!isOver || !task.canPark || task.retrying) return false;
     task.gaveWay = true;
     task.state = TASK_PARKED;
     this.#burst = SWITCH_BURST_MAX;
@@ -337,9 +338,7 @@ export class Scheduler implements TaskWaker {
   /** Its process is stopped: the task does not run until `release`. One that runs now gives way at its next call. */
   hold(task: Task): void {
     task.stopped = true;
-    if (task !== this.current) return;
-    this.#callsLeft = 0;
-    this.#sliceStartMs = Number.NEGATIVE_INFINITY;
+    if (task === this.current) this.#callsLeft = 0;
   }
 
   release(task: Task): void {
