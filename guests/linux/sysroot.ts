@@ -46,6 +46,7 @@ const HEADER_EDITS: readonly (readonly [string, string, string])[] = [
   ["signal.h", "long si_band;", "long long si_band;"],
   // What a signal handler is told lies on the stack of its thread, and needs half of that.
   ["limits.h", "#define PTHREAD_STACK_MIN 2048", "#define PTHREAD_STACK_MIN 16384"],
+  ["string.h", "#ifdef __cplusplus\n}", "#include <bits/string.h>\n\n#ifdef __cplusplus\n}"],
   // 1 is an index of the function table.
   ["signal.h", "#define SIG_IGN  ((void (*)(int)) 1)", "#define SIG_IGN  ((void (*)(int)) -2)"],
 ];
