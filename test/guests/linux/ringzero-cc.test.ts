@@ -36,6 +36,41 @@ int main(void) { puts("main"); }`;
     expect((await runC(source)).stdout).toBe("before\nmain\nafter\n");
   });
 
+  it("copies and fills every number of bytes, at every distance, and nothing beside them", async () => {
+    // memcpy, memmove and memset are ours: words up to a size, the engine's instruction beyond. The loops here are the model.
+    const source = `#include <stdio.h>
+#include <string.h>
+static unsigned char got[1024], want[1024];
+static void reset(void) { for (int i = 0; i < 1024; i++) got[i] = want[i] = i * 7 + (i >> 8); }
+static int same(void) { for (int i = 0; i < 1024; i++) if (got[i] != want[i]) return 0; return 1; }
+int main(void) {
+  volatile size_t n;
+  for (n = 0; n <= 300; n++) {
+    reset();
+    if (memcpy(got + 601, got + 3, n) != got + 601) return 1;
+    for (size_t i = 0; i < n; i++) want[601 + i] = want[3 + i];
+    if (!same()) { printf("memcpy %zu", n); return 2; }
+    reset();
+    if (memset(got + 5, 0x1a5, n) != got + 5) return 3;
+    for (size_t i = 0; i < n; i++) want[5 + i] = 0xa5;
+    if (!same()) { printf("memset %zu", n); return 4; }
+    for (int shift = -40; shift <= 40; shift++) {
+      unsigned char old[300];
+      reset();
+      for (size_t i = 0; i < n; i++) old[i] = want[100 + i];
+      for (size_t i = 0; i < n; i++) want[100 + shift + i] = old[i];
+      if (memmove(got + 100 + shift, got + 100, n) != got + 100 + shift) return 5;
+      if (!same()) { printf("memmove %zu by %d", n, shift); return 6; }
+    }
+  }
+  void *(*pointer)(void *, const void *, size_t) = memcpy;
+  pointer(got, "by pointer", 11);
+  puts((char *)got);
+}`;
+    expect(await runC(source, { flags: ["-O2"] })).toMatchObject({ stdout: "by pointer\n", code: 0 });
+    expect(await runC(source, { flags: ["-O0"] })).toMatchObject({ stdout: "by pointer\n", code: 0 });
+  });
+
   it("gives each thread its own variables, aligned, and its own errno", async () => {
     const source = `#include <errno.h>
 #include <pthread.h>
