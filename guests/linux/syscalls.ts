@@ -45,7 +45,7 @@ pipe2 ii; inotify_init1 i; preadv iiiii; pwritev iiiii; recvmmsg iiiit; fanotify
 name_to_handle_at iiiii; open_by_handle_at iii; clock_adjtime ii; syncfs i; sendmmsg iiii; setns ii; getcpu iii
 process_vm_readv iiiiii; process_vm_writev iiiiii; renameat2 iiiii; seccomp iii; getrandom iii; memfd_create ii; execveat iiiii
 membarrier ii; mlock2 iii; copy_file_range iiiiii; statx iiiii; pidfd_send_signal iiii; pidfd_open ii; close_range iii
-faccessat2 iiii; epoll_pwait2 iiitii
+faccessat2 iiii; epoll_pwait2 iiitii; rt_tgsigqueueinfo iiii; preadv2 iiiiii; pwritev2 iiiiii
 `;
 
 /** Calls that the library knows how to make but that a program cannot make by number: they need the library's help. */

@@ -4,7 +4,7 @@
  * A call that has moved something does not wait for more: short counts are what these calls have. One that has moved nothing waits on the file
  * that holds it up, and has consumed nothing by then.
  */
-import { EAGAIN, EBADF, EFAULT, EINVAL, ESPIPE } from "../../abi/errno.ts";
+import { EAGAIN, EBADF, EFAULT, EINVAL, EISDIR, ESPIPE } from "../../abi/errno.ts";
 import { O_APPEND, O_NONBLOCK, O_PATH, SEEK_CUR, SEEK_SET } from "../../abi/fcntl.ts";
 import { POLLIN, POLLRDNORM } from "../../abi/poll.ts";
 import { mayRead, mayWrite } from "../../fs/access.ts";
@@ -48,6 +48,7 @@ export function sys_copy_file_range(
   if (flags !== 0) return -EINVAL;
   const [from, to] = endsOf(k, inFd, outFd);
   if (!from || !to || to.flags & O_APPEND) return -EBADF;
+  if (from.kind === "directory" || to.kind === "directory") return -EISDIR;
   if (from.kind !== "regular" || to.kind !== "regular") return -EINVAL;
   const source = offsetAt(k, from, inOffset);
   if (typeof source === "number") return source;

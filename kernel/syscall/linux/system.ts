@@ -15,6 +15,8 @@ const GRND_INSECURE = 4;
 /** personality(2): asks only. */
 const PERSONALITY_QUERY = -1;
 /** syslog(2): sizes of what is unread and of the buffer. */
+const SYSLOG_ACTION_READ = 2;
+const SYSLOG_ACTION_READ_CLEAR = 4;
 const SYSLOG_ACTION_SIZE_UNREAD = 9;
 const SYSLOG_ACTION_SIZE_BUFFER = 10;
 const SYSLOG_ACTION_READ_ALL = 3;
@@ -85,11 +87,12 @@ export function sys_personality(k: Process, persona: number): number {
 }
 
 /** syslog(2): the kernel's log is the host's; nothing of it can be read here. */
-export function sys_syslog(k: Process, type: number, _bufp: number, len: number): number {
+export function sys_syslog(k: Process, type: number, bufp: number, len: number): number {
   if (type < 0 || type > SYSLOG_ACTION_MAX || len < 0) return -EINVAL;
   const mayAll = type === SYSLOG_ACTION_READ_ALL || type === SYSLOG_ACTION_SIZE_BUFFER;
   if (!mayAll && type !== SYSLOG_ACTION_SIZE_UNREAD && !k.linux.credentials.isPrivileged) return -EPERM;
-  return 0;
+  const reads = type >= SYSLOG_ACTION_READ && type <= SYSLOG_ACTION_READ_CLEAR;
+  return reads && bufp === 0 ? -EINVAL : 0;
 }
 
 /** reboot(2): who has booted the machine ends it. */

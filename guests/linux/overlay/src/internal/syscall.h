@@ -53,6 +53,7 @@ hidden long __cancel_before(int call), __cancel_after(int call, long result);
 #define SYS_ppoll_time64 SYS_ppoll
 #define SYS_pselect6_time64 SYS_pselect6
 #define SYS_clock_settime64 SYS_clock_settime
+#define SYS_clock_adjtime64 SYS_clock_adjtime
 
 #define SO_RCVTIMEO_OLD 20
 #define SO_SNDTIMEO_OLD 21
