@@ -3,7 +3,7 @@
  * (run-supervisor.ts). This file imports nothing else: what it loads delays the start of the thread.
  */
 import { Worker } from "node:worker_threads";
-import type { ExitStatus } from "./machine.ts";
+import type { ExitStatus, GuestSignal } from "./machine.ts";
 import type { BootOptions } from "./options.ts";
 
 /** What `ringzero run` was asked for. Plain data: it crosses a thread boundary. */
@@ -16,6 +16,8 @@ export type ToMachine =
   | { readonly kind: "run"; readonly request: RunRequest }
   /** Ask the guest to end; answered by `asked` at once, by `ended` later. */
   | { readonly kind: "stop"; readonly signal: "SIGINT" | "SIGTERM"; readonly timeoutMs: number }
+  /** Pass a signal on to the guest. */
+  | { readonly kind: "signal"; readonly signal: GuestSignal }
   /** End the machine now, as SIGKILL would. */
   | { readonly kind: "kill" };
 

@@ -25,7 +25,8 @@ port.on("message", (message: ToMachine) => {
     post({ kind: "asked" });
     stopped = message.signal;
     void machine?.stop(message);
-  } else machine?.kill();
+  } else if (message.kind === "signal") machine?.signal(message.signal);
+  else machine?.kill();
 });
 
 async function run({ image: source, options }: RunRequest): Promise<void> {
@@ -48,9 +49,10 @@ async function run({ image: source, options }: RunRequest): Promise<void> {
   let failure: Error | null = null;
   try {
     await subject.start();
-    const addresses = subject.publications.map(({ host, port }) =>
+    const ports = subject.publications.map(({ host, port }) =>
       host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`,
     );
+    const addresses = [...ports, ...subject.paths.map(({ hostPath }) => hostPath)];
     post({ kind: "ready", addresses, bootMs: Math.round(performance.now() - startedMs) });
   } catch (error) {
     // A guest that ends before it listens has failed, unless it was asked to.

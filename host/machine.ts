@@ -32,7 +32,9 @@ import { mountVolumes } from "./volumes.ts";
 
 const PAGE_BYTES = 65536;
 const STOP_TIMEOUT_MS = 10_000;
-const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGUSR1: 10, SIGUSR2: 12, SIGTERM: 15 } as const;
+
+export type GuestSignal = keyof typeof SIGNALS;
 
 /** How a machine ended, as `machine.exited` tells it. */
 export interface ExitStatus {
@@ -47,7 +49,7 @@ export type GuestExports = ASUtil & Record<string, unknown>;
 
 export interface StopOptions {
   /** Default SIGTERM. */
-  readonly signal?: keyof typeof SIGNALS;
+  readonly signal?: "SIGINT" | "SIGTERM";
   /** After so long the machine is ended without the guest's consent. Default 10,000. */
   readonly timeoutMs?: number;
 }
@@ -182,6 +184,16 @@ export class Machine {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /**
+   * Sends the guest a signal, as kill(2) would: a Linux program handles it, ignores it, or dies of it. Other guests know requests to end and
+   * nothing else: SIGHUP is one, too, SIGUSR1 and SIGUSR2 are nothing to them.
+   */
+  signal(signal: GuestSignal): void {
+    if (isLinuxModule(this.#image.shape)) this.#kernel.signal(SIGNALS[signal]);
+    else if (signal === "SIGINT" || signal === "SIGTERM") void this.stop({ signal });
+    else if (signal === "SIGHUP") void this.stop();
   }
 
   /** Ends the machine at once, as SIGKILL would. */

@@ -21,6 +21,9 @@ const BUSY_AFTER_MS = 2000;
 /** What the machine's thread gets to tell an end that is due, before it is taken out of its hands. */
 const GRACE_MS = 1000;
 
+/** Signals that are the guest's business alone: what it does with them is up to it. */
+const PASSED_ON = ["SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
+
 type StopSignal = "SIGINT" | "SIGTERM";
 
 /** Runs a machine to its end and ends the process with its exit code. Rejects if it cannot boot, after its last words are out. */
@@ -43,6 +46,7 @@ class Supervisor {
     this.#stopTimeoutMs = stopTimeoutMs;
     this.#name = request.image;
     process.on("SIGINT", () => this.#onSignal("SIGINT")).on("SIGTERM", () => this.#onSignal("SIGTERM"));
+    for (const signal of PASSED_ON) process.on(signal, () => this.#send({ kind: "signal", signal }));
     this.#worker
       .on("message", (message: FromMachine) => this.#onMessage(message, failed))
       .on("error", (error: Error) => this.#exit(CODE_CRASHED, error.stack ?? error.message));

@@ -10,8 +10,9 @@
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import { connect, createServer } from "node:net";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
@@ -42,6 +43,10 @@ export interface GuestOptions {
   memory?: string;
   image?: string;
   port?: number;
+  /** The guest's port that it is asked on (default: the usual one of its protocol). */
+  guestPort?: number;
+  /** Further `--publish` values. */
+  publish?: string[];
   /** Runs the command line through this prefix, e.g. ["prlimit", "--fsize=1000000", "--"]. */
   through?: string[];
 }
@@ -75,7 +80,8 @@ async function startImage(
   options: GuestOptions,
 ): Promise<ServerProcess> {
   const port = options.port ?? (await freePort());
-  const command = [process.execPath, cliPath, "run", image, "--publish", `${port}:${guestPort}`];
+  const command = [process.execPath, cliPath, "run", image, "--publish", `${port}:${options.guestPort ?? guestPort}`];
+  for (const publication of options.publish ?? []) command.push("--publish", publication);
   for (const volume of options.volumes ?? []) command.push("--volume", volume);
   if (options.memory !== undefined) command.push("--memory", options.memory);
   if (options.args?.length) command.push("--", ...options.args);
@@ -106,6 +112,18 @@ export async function startNativeMemcached(args: string[] = []): Promise<ServerP
   const user = process.getuid?.() === 0 ? ["-u", "root"] : [];
   const command = ["memcached", "-l", "127.0.0.1", "-p", String(port), "-U", "0", ...user, ...args];
   return startServer("native", command, port, memcachedProbe);
+}
+
+/** Why an image of guests/ports cannot be booted here; undefined if it can. */
+export function missingImage(name: string): string | undefined {
+  const path = join(repositoryRoot, "guests/build", `${name}.wasm`);
+  return existsSync(path) ? undefined : `the ${name} image is not built: npm run guests:linux builds it`;
+}
+
+/** Where a program is, or undefined. */
+export function findProgram(program: string): string | undefined {
+  const folders = (process.env.PATH ?? "").split(delimiter);
+  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
 }
 
 /** Whether a program can be started at all; the reason if it cannot. */

@@ -85,6 +85,8 @@ interface Listener {
   listening: boolean;
   /** True once it has listened: from then on nobody waits while it does not. */
   hasListened: boolean;
+  /** True while the host listens for it, if it is published. */
+  open: boolean;
   backlog: number;
   /** Requests that the guest has not answered. */
   unanswered: number;
@@ -100,8 +102,6 @@ export class NetDevice implements Backend, EndpointOwner {
   readonly #log: (line: string) => void;
   readonly #published: PublishedPorts;
   readonly #paths: PublishedPaths;
-  /** Names whose host path is there, as guest ports. */
-  readonly #openNames = new Set<number>();
   readonly #listeners = new Map<number, Listener>();
   readonly #endpoints = new Map<number, StreamEndpoint>();
   readonly #datagrams = new Map<number, DatagramPort>();
@@ -155,8 +155,8 @@ export class NetDevice implements Backend, EndpointOwner {
   /** Settles once the guest listens on all of `guestPorts`, or has bound them for datagrams, and on all published names. */
   listening(guestPorts: readonly number[]): Promise<void> {
     const all = () =>
-      guestPorts.every((port) => this.#listeners.get(port)?.listening || this.#datagrams.has(port)) &&
-      this.#openNames.size === this.#paths.names.length;
+      guestPorts.every((port) => this.#listeners.get(port)?.open || this.#datagrams.has(port)) &&
+      this.#paths.names.every((_, index) => this.#listeners.get(NAME_PORT_MIN + index)?.open);
     return new Promise((resolve) => {
       if (all()) {
         resolve();
@@ -378,7 +378,7 @@ export class NetDevice implements Backend, EndpointOwner {
   #listenerOf(guestPort: number): Listener {
     let listener = this.#listeners.get(guestPort);
     if (!listener) {
-      listener = { listening: false, hasListened: false, backlog: 0, unanswered: 0, waiting: [] };
+      listener = { listening: false, hasListened: false, open: false, backlog: 0, unanswered: 0, waiting: [] };
       this.#listeners.set(guestPort, listener);
     }
     return listener;
@@ -391,14 +391,14 @@ export class NetDevice implements Backend, EndpointOwner {
     listener.hasListened = true;
     listener.backlog = Math.max(1, backlog);
     this.#admit(guestPort, listener);
-    if (guestPort < NAME_PORT_MIN) this.#tellListening();
-    else void this.#openName(guestPort, listener);
+    void this.#open(guestPort, listener);
   }
 
-  async #openName(guestPort: number, listener: Listener): Promise<void> {
-    await this.#paths.open(guestPort - NAME_PORT_MIN);
-    if (!listener.listening) return;
-    this.#openNames.add(guestPort);
+  async #open(guestPort: number, listener: Listener): Promise<void> {
+    if (guestPort < NAME_PORT_MIN) await this.#published.open(guestPort);
+    else await this.#paths.open(guestPort - NAME_PORT_MIN);
+    if (this.#closed || !listener.listening) return;
+    listener.open = true;
     this.#tellListening();
   }
 
@@ -413,9 +413,9 @@ export class NetDevice implements Backend, EndpointOwner {
     if (!listener) return;
     listener.listening = false;
     for (const { stream, far } of listener.waiting.splice(0)) drop(stream, far);
-    if (guestPort < NAME_PORT_MIN) return;
-    this.#openNames.delete(guestPort);
-    this.#paths.closeName(guestPort - NAME_PORT_MIN);
+    listener.open = false;
+    if (guestPort < NAME_PORT_MIN) this.#published.closePort(guestPort);
+    else this.#paths.closeName(guestPort - NAME_PORT_MIN);
   }
 
   /** Somebody has connected from the host. */

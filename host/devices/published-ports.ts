@@ -1,6 +1,8 @@
 /**
- * The host's listening sockets for the guest ports that are published. They are bound before the guest starts, so that a port in use is
- * known at boot; who connects early waits until the guest listens (NetDevice).
+ * The host's listening sockets for the guest ports that are published. All are bound before the guest starts, so that a port in use is
+ * known at boot. A port of the system's choice (0) stays bound; who connects before the guest listens waits (NetDevice). One with a
+ * number is given back until the guest listens, and whenever it does not: who looks whether the server is up is refused, as by a program
+ * of the host's.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { UsageError } from "../usage-error.ts";
@@ -30,19 +32,37 @@ export class PublishedPorts {
     this.#log = log;
   }
 
-  /** Binds all of them, or none: then it rejects with a UsageError that says which and why. */
+  /** Binds all of them, to see that they can be had, or none: then it rejects with a UsageError that says which and why. */
   async bindAll(): Promise<void> {
     const results = await Promise.allSettled(
       [...this.#addresses].map(([guestPort, address]) => this.#bind(guestPort, address)),
     );
     const failed = results.find((result) => result.status === "rejected");
-    if (!failed) return;
-    this.close();
-    throw failed.reason;
+    if (failed) {
+      this.close();
+      throw failed.reason;
+    }
+    for (const guestPort of this.#addresses.keys()) this.closePort(guestPort);
   }
 
-  /** The host port that `guestPort` got. */
+  /** The guest listens on `guestPort`. Settles once the host does, if the port is published. */
+  async open(guestPort: number): Promise<void> {
+    const address = this.#addresses.get(guestPort);
+    if (!address || this.#servers.has(guestPort)) return;
+    await this.#bind(guestPort, address).catch((error: Error) => this.#log(error.message));
+  }
+
+  /** The guest does not listen on `guestPort`. */
+  closePort(guestPort: number): void {
+    if (this.#addresses.get(guestPort)?.port === 0) return;
+    this.#servers.get(guestPort)?.close();
+    this.#servers.delete(guestPort);
+  }
+
+  /** The host port that `guestPort` has; undefined if it is not published, or is yet to be chosen. */
   hostPort(guestPort: number): number | undefined {
+    const port = this.#addresses.get(guestPort)?.port;
+    if (port !== 0) return port;
     const address = this.#servers.get(guestPort)?.address();
     return address && typeof address === "object" ? address.port : undefined;
   }
@@ -58,11 +78,14 @@ export class PublishedPorts {
 
   #bind(guestPort: number, { host, port }: PublishAddress): Promise<void> {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
+    this.#servers.set(guestPort, server); // whoever closes it meanwhile finds it
     server.on("connection", (socket) => this.#onConnection(guestPort, socket));
     return new Promise((resolve, reject) => {
-      server.once("error", (error: NodeJS.ErrnoException) => reject(new UsageError(refusal(host, port, error))));
+      server.once("error", (error: NodeJS.ErrnoException) => {
+        if (this.#servers.get(guestPort) === server) this.#servers.delete(guestPort);
+        reject(new UsageError(refusal(host, port, error)));
+      });
       server.listen({ host, port, backlog: BACKLOG }, () => {
-        this.#servers.set(guestPort, server);
         server.removeAllListeners("error");
         server.on("error", (error) => this.#log(`port ${port}: ${error.message}`)); // accept(2) may fail for want of descriptors
         resolve();

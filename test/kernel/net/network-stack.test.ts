@@ -302,6 +302,58 @@ describe("connecting", () => {
   });
 });
 
+describe("a published port with a number", () => {
+  async function freePort(): Promise<number> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    await new Promise((resolve) => server.close(resolve));
+    return port;
+  }
+
+  function dial(port: number): Promise<string> {
+    return new Promise((resolve) => {
+      const socket = connect(port, "127.0.0.1");
+      socket.on("connect", () => resolve("connected")).on("connect", () => socket.destroy());
+      socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? ""));
+    });
+  }
+
+  it("refuses until the guest listens, when it listens no longer, and takes it again", async () => {
+    const port = await freePort();
+    k = new NetKernel({ publish: new Map([[80, { host: "127.0.0.1", port }]]) });
+    await k.device.bindAll();
+    expect(k.device.hostPort(80)).toBe(port);
+    expect(await dial(port)).toBe("ECONNREFUSED");
+    for (let round = 0; round < 3; round++) {
+      const [fd] = bound(80);
+      expect(sys_listen(k, fd, 8)).toBe(0);
+      await k.device.listening([80]);
+      expect(await dial(port)).toBe("connected");
+      k.fds.close(k, fd);
+      await tick();
+      expect(await dial(port)).toBe("ECONNREFUSED");
+    }
+    const [fd] = bound(80); // and whoever changes his mind at once
+    sys_listen(k, fd, 8);
+    k.fds.close(k, fd);
+    for (let i = 0; i < 10; i++) await tick();
+    expect(await dial(port)).toBe("ECONNREFUSED");
+  });
+
+  it("that somebody has taken meanwhile is logged", async () => {
+    const port = await freePort();
+    k = new NetKernel({ publish: new Map([[80, { host: "127.0.0.1", port }]]) });
+    await k.device.bindAll();
+    const thief = createServer();
+    await new Promise<void>((resolve) => thief.listen(port, "127.0.0.1", resolve));
+    sys_listen(k, bound(80)[0], 8);
+    await k.until(() => k.lines.length > 0, "a line");
+    expect(k.lines[0]).toContain(`port ${port} of 127.0.0.1 is in use`);
+    thief.close();
+  });
+});
+
 describe("datagrams", () => {
   it("go to another socket of the machine, whole or cut", () => {
     k = new NetKernel();
