@@ -3,7 +3,7 @@
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { debianSources } from "../../../guests/linux/debian-source.ts";
 
 /** The folder with `runtest`; throws with one line that says what is missing. */
@@ -17,10 +17,11 @@ export async function redisSource(): Promise<string> {
 
 /**
  * A folder that looks like the source, made of links, with its own tests/tmp: runtest removes other runs' temporary files when it starts.
+ * `programs` are found in its src, as if they had been built there: absolute paths of installed ones.
  */
-export function privateView(source: string): { folder: string; remove(): void } {
+export function privateView(source: string, programs: readonly string[] = []): { folder: string; remove(): void } {
   const folder = mkdtempSync(join(tmpdir(), "redis-tcl-"));
-  const own = new Set(["", "tests", "tests/tmp"]);
+  const own = new Set(["", "src", "tests", "tests/tmp"]);
   const mirror = (path: string): void => {
     mkdirSync(join(folder, path), { recursive: true });
     for (const entry of readdirSync(join(source, path))) {
@@ -32,5 +33,10 @@ export function privateView(source: string): { folder: string; remove(): void } 
   };
   mirror("");
   mkdirSync(join(folder, "tests/tmp"), { recursive: true });
+  for (const program of programs) {
+    const link = join(folder, "src", basename(program));
+    rmSync(link, { force: true });
+    symlinkSync(program, link);
+  }
   return { folder, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }

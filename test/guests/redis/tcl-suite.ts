@@ -10,13 +10,12 @@
  * leave out (DEBUG, replication and the like) belong to no count: they
  * are not part of the job. A test that the suite itself skips counts as skipped.
  */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { connect } from "node:net";
-import { createInterface } from "node:readline";
 import { Command } from "commander";
 import { missingProgram, startGuest } from "../../server-process.ts";
+import { printUnit, runUnit, type TclResult } from "./tcl-run.ts";
 import { privateView, redisSource } from "./tcl-source.ts";
 
 const unitNames = [
@@ -53,15 +52,6 @@ const leftOut = [
 /** What a full run without those must pass: native Redis 7.0.15 passes 1,056 of all; one of them is about its own allocator. */
 const PASSED_MIN = 1056 - 1 - leftOut.length;
 
-interface UnitResult {
-  name: string;
-  passed: number;
-  failed: string[];
-  skipped: string[];
-  leftOut: string[];
-  tookMs: number;
-}
-
 const program = new Command()
   .description("Redis' own test suite in external mode")
   .option("--port <port>", "test a server that runs already", Number)
@@ -85,59 +75,6 @@ const options = program.parse().opts<{
   verbose?: boolean;
 }>();
 
-async function runUnit(folder: string, name: string, port: number): Promise<UnitResult> {
-  const result: UnitResult = { name, passed: 0, failed: [], skipped: [], leftOut: [], tookMs: 0 };
-  const startedMs = performance.now();
-  const server = ["--host", options.host, "--port", String(port)];
-  const without = options.all ? [] : leftOut.flatMap((test) => ["--skiptest", test]);
-  const child = spawn(
-    "./runtest",
-    [...server, "--ignore-encoding", "--ignore-digest", "--tags", tags, "--single", `unit/${name}`, ...without],
-    {
-      cwd: folder,
-      stdio: ["ignore", "pipe", "pipe"],
-      detached: true, // its own group: runtest's Tcl clients must not outlive a timeout
-    },
-  );
-  const timer = setTimeout(() => {
-    result.failed.push(`${name}: no end after ${options.timeout} s`);
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-  }, options.timeout * 1000);
-  let explaining = false;
-  let passedAll = false;
-  const read = (line: string): void => {
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: runtest colours its output
-    const plain = line.replace(/\x1b\[[0-9;]*m/g, "");
-    if (options.verbose) console.log(plain);
-    const match = /^\[(ok|err|skip|exception|TIMEOUT)\]:? ?(.*)$/.exec(plain);
-    if (match === null) {
-      if (plain.includes("All tests passed without errors!")) passedAll = true;
-      // The lines right after an error belong to it (the values that differed).
-      if (plain.trim() === "" || plain.startsWith("[")) explaining = false;
-      else if (explaining) result.failed[result.failed.length - 1] += `\n      ${plain.slice(0, 400)}`;
-      return;
-    }
-    explaining = false;
-    const text = match[2] ?? "";
-    if (match[1] === "ok") result.passed++;
-    else if (match[1] === "skip" && leftOut.includes(text)) result.leftOut.push(text);
-    else if (match[1] === "skip") result.skipped.push(text);
-    else {
-      explaining = true;
-      result.failed.push(text);
-    }
-  };
-  createInterface(child.stdout).on("line", read);
-  createInterface(child.stderr).on("line", read);
-  const [code] = (await once(child, "close")) as [number | null];
-  clearTimeout(timer);
-  if (result.failed.length === 0 && (code !== 0 || !passedAll)) {
-    result.failed.push(`${name}: runtest ended with code ${code} before its end`);
-  }
-  result.tookMs = performance.now() - startedMs;
-  return result;
-}
-
 /** unit/bitops raises proto-max-bulk-len and leaves it so; unit/protocol and type/string rely on its default. */
 async function restoreBulkLimit(host: string, port: number): Promise<void> {
   const socket = connect({ host, port });
@@ -156,16 +93,28 @@ async function main(): Promise<number> {
   const minimum = options.min ?? (full ? PASSED_MIN : 1);
   const server = options.port === undefined ? await startGuest() : undefined;
   const view = privateView(source);
-  const results: UnitResult[] = [];
+  const without = options.all ? [] : leftOut;
+  const results: TclResult[] = [];
   try {
     for (const name of names) {
       await restoreBulkLimit(options.host, options.port ?? server?.port ?? 0);
-      const result = await runUnit(view.folder, name, options.port ?? server?.port ?? 0);
+      const result = await runUnit({
+        folder: view.folder,
+        host: options.host,
+        port: options.port ?? server?.port ?? 0,
+        unit: `unit/${name}`,
+        args: [
+          "--ignore-encoding",
+          "--ignore-digest",
+          "--tags",
+          tags,
+          ...without.flatMap((test) => ["--skiptest", test]),
+        ],
+        timeoutMs: options.timeout * 1000,
+        ...(options.verbose && { onLine: console.log }),
+      });
       results.push(result);
-      const seconds = (result.tookMs / 1000).toFixed(1).padStart(6);
-      const failed = result.failed.length ? `${result.failed.length} failed` : "";
-      console.log(`${name.padEnd(14)} ${String(result.passed).padStart(4)} ok ${seconds} s  ${failed}`);
-      for (const failure of result.failed) console.log(`    ${failure}`);
+      printUnit(result, 19);
     }
   } finally {
     view.remove();
@@ -173,9 +122,9 @@ async function main(): Promise<number> {
   }
   const passed = results.reduce((sum, unit) => sum + unit.passed, 0);
   const failed = results.reduce((sum, unit) => sum + unit.failed.length, 0);
-  const skipped = results.reduce((sum, unit) => sum + unit.skipped.length, 0);
-  const without = results.flatMap((unit) => unit.leftOut);
-  if (without.length > 0) console.log(`left out, for they need scripting: ${without.join("; ")}`);
+  const notRun = results.flatMap((unit) => unit.skipped);
+  const skipped = notRun.filter((test) => !without.includes(test)).length;
+  if (notRun.length > 0) console.log(`left out, for they need scripting: ${notRun.join("; ")}`);
   if (options.json !== undefined)
     writeFileSync(options.json, JSON.stringify({ passed, failed, skipped, units: results }, null, 2));
   if (passed < minimum) console.log(`only ${passed} tests passed, ${minimum} are expected`);

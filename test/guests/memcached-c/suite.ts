@@ -1,0 +1,97 @@
+/**
+ * memcached's own tests, every t/*.t of Debian's source, against the image, or against a native build of the same source (`--native`).
+ * Fails if a file fails, or skips itself that a native build does not skip.
+ *
+ *   node test/guests/memcached-c/suite.ts [--native] [--file udp.t]… [--jobs N] [--json FILE]
+ *
+ * The last line counts files: `N passed, N failed, N skipped`. Those that skip themselves natively, too, belong to no count.
+ */
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command } from "commander";
+import { missingProgram } from "../../server-process.ts";
+import { imageFolder, nativeFolder } from "./memcached-build.ts";
+import { runTapFile, type TapResult } from "./tap-file.ts";
+
+/** Files that run nothing in a default build of memcached 1.6.18, native as well. */
+const NEVER_RUN = new Map([
+  ["issue_140.t", "cannot be tested, it says"],
+  ["issue_260.t", "only under artificial conditions"],
+  ["misbehave.t", "needs the seccomp build"],
+  ["proxy.t", "needs the proxy build"],
+  ["refhang.t", "needs hooks of its own"],
+  ["slabhang.t", "needs hooks of its own"],
+  ["whitespace.t", "tests memcached's git repository"],
+  ...["cert_refresh", "ports", "proto_version", "session_resumption", "settings", "verify_modes"].map(
+    (name) => [`ssl_${name}.t`, "needs the TLS build"] as const,
+  ),
+]);
+/** What a 32-bit memcached skips. */
+const NOT_ON_32_BIT = new Map([["64bit.t", "needs more than 4 GiB of address space"]]);
+
+const FAILURES_SHOWN = 20;
+
+const collect = (value: string, all: string[]): string[] => [...all, value];
+const program = new Command()
+  .description("memcached's own tests")
+  .option("--native", "test a native build of the same source")
+  .option("--file <name>", "only this file of t (may be repeated)", collect, [])
+  .option("--jobs <count>", "files at a time: they sleep most of the time", Number, 3)
+  .option("--timeout <seconds>", "give up on a file after so long", Number, 300)
+  .option("--json <file>", "also write the counts as JSON");
+const options = program.parse().opts<{
+  native?: boolean;
+  file: string[];
+  jobs: number;
+  timeout: number;
+  json?: string;
+}>();
+
+function report(result: TapResult): void {
+  const seconds = (result.tookMs / 1000).toFixed(1).padStart(6);
+  const verdict = result.failed.length > 0 ? "FAILED" : result.skipped === null ? "" : `skipped: ${result.skipped}`;
+  console.log(`${result.name.padEnd(24)} ${String(result.passed).padStart(5)} ok ${seconds} s  ${verdict}`.trimEnd());
+  for (const failure of result.failed.slice(0, FAILURES_SHOWN)) console.log(`    ${failure.slice(0, 200)}`);
+  if (result.failed.length > FAILURES_SHOWN)
+    console.log(`    … and ${result.failed.length - FAILURES_SHOWN} more lines`);
+}
+
+async function main(): Promise<number> {
+  const missing = missingProgram("perl") ?? missingProgram("make") ?? missingProgram("cc");
+  if (missing !== undefined) throw new Error(`${missing}: apt-get install perl make gcc libc6-dev`);
+  const folder = await (options.native ? nativeFolder() : imageFolder());
+  const notRun = new Map([...NEVER_RUN, ...(options.native ? [] : NOT_ON_32_BIT)]);
+  const all =
+    options.file.length > 0 ? options.file : readdirSync(join(folder, "t")).filter((name) => name.endsWith(".t"));
+  // The longest ones first, so that none of them is left alone at the end.
+  const longFirst = ["extstore", "metaget", "restart", "binary", "00-startup"];
+  const rank = (name: string): number => longFirst.findIndex((part) => name.includes(part)) >>> 0;
+  const queue = all.filter((name) => !notRun.has(name)).sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+  const results: TapResult[] = [];
+  const worker = async (): Promise<void> => {
+    for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+      const result = await runTapFile(folder, name, options.timeout * 1000);
+      results.push(result);
+      report(result);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, options.jobs) }, worker));
+  const failed = results.filter((result) => result.failed.length > 0).length;
+  const skipped = results.filter((result) => result.failed.length === 0 && result.skipped !== null).length;
+  const passed = results.length - failed - skipped;
+  const points = results.reduce((sum, result) => sum + result.passed, 0);
+  for (const [name, why] of notRun) if (all.includes(name)) console.log(`left out: ${name} (${why})`);
+  if (options.json !== undefined) {
+    writeFileSync(options.json, JSON.stringify({ passed, failed, skipped, points, files: results }, null, 2));
+  }
+  console.log(`${points} test points in ${results.length} files`);
+  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+  return failed > 0 || skipped > 0 || passed === 0 ? 1 : 0;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(`memcached suite: ${error instanceof Error ? error.message : error}`);
+  process.exitCode = 1;
+}
