@@ -185,7 +185,7 @@ export class NetworkStack implements SocketEvents {
     }
     if (to.port === 0) return -ECONNREFUSED;
     const target = isAny(to) ? loopbackAddress(to.family, to.port) : to;
-    const listener = this.#isLocal(target) ? this.#listener(target.port, target) : null;
+    const listener = this.#isLocal(target) ? this.#listener(target.port, target, false) : null;
     if (!socket.bound) {
       const error = this.bind(k, socket, inet(socket.domain, new Uint8Array(socket.domain === AF_INET6 ? 16 : 4), 0));
       if (error < 0) return error === -EADDRINUSE ? -EADDRNOTAVAIL : error;
@@ -268,7 +268,7 @@ export class NetworkStack implements SocketEvents {
     const named = this.#published.get(guestPort);
     const taken = named
       ? named.offer(hostPort, guestPort, UNNAMED, named.local, null)
-      : this.#listener(guestPort, null)?.offer(hostPort, guestPort, peer, local, null);
+      : this.#listener(guestPort, local, true)?.offer(hostPort, guestPort, peer, local, null);
     if (!taken) this.driver.refuse(hostPort, guestPort);
   }
 
@@ -295,19 +295,18 @@ export class NetworkStack implements SocketEvents {
     return at < 0 ? 0 : NAME_PORT_MIN + at;
   }
 
-  /** A listener on `port` that `to` reaches (null: from outside, any), taking turns where several share it. */
-  #listener(port: number, to: Address | null): StreamSocket | null {
-    const holders = this.#tcp.get(port);
-    if (!holders) return null;
-    for (let i = 0; i < holders.length; i++) {
-      const holder = holders[(this.#rotation + i) % holders.length];
-      if (!(holder instanceof StreamSocket) || !holder.listening) continue;
-      if (to !== null && !isAny(holder.local) && !sameHost(holder.local, to)) continue;
-      if (to !== null && to.family === AF_INET6 && holder.domain === AF_INET && ipv4Of(to) === null) continue;
-      if (holders.length > 1) this.#rotation++;
-      return holder;
-    }
-    return null;
+  /**
+   * The listener on `port` that `to` reaches: one of its own family before one of both, and where several share the port, each in turn. `outside`:
+   * published ports lead to it whatever host it is bound to.
+   */
+  #listener(port: number, to: Address, outside: boolean): StreamSocket | null {
+    const reached = (this.#tcp.get(port) ?? []).filter(
+      (holder): holder is StreamSocket =>
+        holder instanceof StreamSocket && holder.listening && (outside || reaches(holder, to)),
+    );
+    const own = reached.filter(({ domain }) => domain === to.family);
+    const sharing = own.length > 0 ? own : reached;
+    return sharing.length > 1 ? (sharing[this.#rotation++ % sharing.length] as StreamSocket) : (sharing[0] ?? null);
   }
 
   #isLocal(address: Address): boolean {
@@ -339,6 +338,13 @@ function overlaps(holder: Socket, socket: Socket, wanted: Address): boolean {
   const four = local.family === AF_INET6 ? wanted : local;
   if (isAny(sixAddress)) return !six.options.v6Only;
   return ipv4Of(sixAddress) !== null && (isAny(four) || sameHost(sixAddress, four));
+}
+
+/** True if a connection to `to`, an address of this machine, finds `listener`. */
+function reaches({ domain, local, options }: StreamSocket, to: Address): boolean {
+  if (to.family === AF_INET6 && domain === AF_INET && ipv4Of(to) === null) return false;
+  if (to.family === AF_INET && domain === AF_INET6 && options.v6Only) return false;
+  return isAny(local) || sameHost(local, to);
 }
 
 /** bind(2), EADDRINUSE: socket(7) on SO_REUSEADDR and SO_REUSEPORT. */

@@ -277,6 +277,36 @@ describe("connecting", () => {
     for (const client of clients) client.destroy();
   });
 
+  it("hands a published connection to the listener of its family, one for both families if there is no other", async () => {
+    k = new NetKernel({ publish: new Map([[80, { host: "127.0.0.1", port: 0 }]]) });
+    await k.device.bindAll();
+    const six = (): number => {
+      const fd = sys_socket(k, AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
+      k.mem.setU32(BUFFER, 1);
+      expect(sys_setsockopt(k, fd, 41, 26, BUFFER, 4)).toBe(0); // IPV6_V6ONLY
+      k.mem.u8.fill(0, ADDRESS, ADDRESS + 28);
+      k.mem.u8.set([10, 0, 0, 80], ADDRESS);
+      expect(sys_bind(k, fd, ADDRESS, 28)).toBe(0);
+      expect(sys_listen(k, fd, 16)).toBe(0);
+      return fd;
+    };
+    const v6 = six();
+    const [v4] = bound(80);
+    expect(sys_listen(k, v4, 16)).toBe(0);
+    const dial = () => connect({ host: "127.0.0.1", port: k.device.hostPort(80) as number });
+    const clients = [dial(), dial(), dial(), dial()];
+    let accepted = 0;
+    await k.until(() => {
+      if (sys_accept4(k, v4, 0, 0, SOCK_NONBLOCK) >= 0) accepted++;
+      return accepted === clients.length;
+    }, "four connections");
+    expect(sys_accept4(k, v6, 0, 0, SOCK_NONBLOCK)).toBe(-EAGAIN);
+    k.fds.close(k, v4);
+    clients.push(dial());
+    await k.until(() => sys_accept4(k, v6, 0, 0, SOCK_NONBLOCK) >= 0, "the other listener");
+    for (const client of clients) client.destroy();
+  });
+
   it("refuses an in-process connection where nobody listens", async () => {
     k = new NetKernel();
     const stream = k.device.connect(4711);
