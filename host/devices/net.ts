@@ -62,7 +62,7 @@ import { NetReceiveQueue } from "./net-receive-queue.ts";
 import { PublishedPaths } from "./published-paths.ts";
 import { type PublishAddress, PublishedPorts } from "./published-ports.ts";
 import { adopt, sharedRead } from "./shared-read.ts";
-import { type EndpointOwner, SEND_BYTES_MAX, StreamEndpoint } from "./stream-endpoint.ts";
+import { cutOff, type EndpointOwner, SEND_BYTES_MAX, StreamEndpoint } from "./stream-endpoint.ts";
 
 export interface NetDeviceOptions {
   /** Guest port to host address. */
@@ -573,6 +573,5 @@ function drop(stream: Duplex, far: Duplex | null): void {
       }),
     );
   stream.on("error", ignore);
-  if ("resetAndDestroy" in stream) (stream as Socket).resetAndDestroy();
-  else stream.destroy();
+  cutOff(stream);
 }

@@ -17,6 +17,12 @@ import { hostErrno } from "./host-errno.ts";
 export const SEND_BYTES_MAX = 256 * 1024;
 const NOTHING = Buffer.alloc(0);
 
+/** Ends a stream so that the other side sees a reset, where it can be told: only TCP has that. */
+export function cutOff(stream: Duplex): void {
+  if (stream instanceof Socket && !stream.connecting && stream.localFamily !== undefined) stream.resetAndDestroy();
+  else stream.destroy();
+}
+
 /** What an endpoint tells its device. */
 export interface EndpointOwner {
   /** Bytes for the guest, the first `end` of `chunk`, `offset` of them delivered already; how far it got. */
@@ -185,7 +191,7 @@ export class StreamEndpoint {
       );
     }
     if (stream.destroyed) return;
-    if (stream instanceof Socket && !stream.connecting && errno !== 0) stream.resetAndDestroy();
+    if (errno !== 0) cutOff(stream);
     else stream.destroy();
   }
 

@@ -65,6 +65,8 @@ const WRITABLE = POLLOUT | POLLWRNORM;
 /** Largest packet of SOCK_SEQPACKET, and packets that may wait: the default send buffer, and net.unix.max_dgram_qlen, so to speak. */
 const PACKET_BYTES_MAX = 212960;
 const PACKETS_MAX = 1024;
+/** Who connects from the host through a published name: root, and no process of the machine. */
+const HOST_CREDENTIALS: PeerCredentials = { pid: 0, uid: 0, gid: 0 };
 /** The vector of read(2) and write(2). */
 const single = new IoVector();
 
@@ -248,6 +250,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
       accepted.local = asFamily(local, this.domain);
       accepted.peer = asFamily(peer, this.domain);
       accepted.state = STREAM_CONNECTED;
+      if (this.domain === AF_UNIX) accepted.peerCredentials = HOST_CREDENTIALS;
       const connection = this.#stack.driver.accept(hostPort, guestPort, accepted);
       accepted.#connection = connection.dead ? null : connection;
     }

@@ -12,13 +12,14 @@ import { MmioDevice } from "../../../host/queue/mmio-device.ts";
 import { EAGAIN } from "../../../kernel/abi/errno.ts";
 import { AT_FDCWD } from "../../../kernel/abi/fcntl.ts";
 import { POLLIN } from "../../../kernel/abi/poll.ts";
-import { AF_UNIX, SOCK_NONBLOCK, SOCK_STREAM } from "../../../kernel/abi/socket.ts";
+import { AF_UNIX, SO_PEERCRED, SOCK_NONBLOCK, SOCK_STREAM, SOL_SOCKET } from "../../../kernel/abi/socket.ts";
 import type { File } from "../../../kernel/fs/file.ts";
 import {
   sys_accept4,
   sys_bind,
   sys_getpeername,
   sys_getsockname,
+  sys_getsockopt,
   sys_listen,
   sys_recvfrom,
   sys_sendto,
@@ -103,6 +104,9 @@ describe("a published AF_UNIX name", () => {
     expect(k.mem.getU32(LENGTH)).toBe(2); // the peer has no name
     expect(nameOf(sys_getsockname, served)).toBe(`${NAME}\0`);
     expect(nameOf(sys_getpeername, served)).toBe("");
+    k.mem.setU32(LENGTH, 12);
+    expect(sys_getsockopt(k, served, SOL_SOCKET, SO_PEERCRED, BUFFER, LENGTH)).toBe(0);
+    expect([...k.mem.u32.subarray(BUFFER / 4, BUFFER / 4 + 3)]).toEqual([0, 0, 0]); // root, nobody of the machine
     const file = k.fds.get(served) as File;
     const bytes = Buffer.alloc(100_000, "0123456789");
     socket.end(bytes);
@@ -124,6 +128,33 @@ describe("a published AF_UNIX name", () => {
     expect(sys_sendto(k, served, BUFFER, 6, 0, 0, 0)).toBe(6);
     k.fds.close(k, served);
     expect(await answer).toBe("answer");
+  });
+
+  it("cuts a connection off that the guest has not read to its end", async () => {
+    await start();
+    const fd = listener();
+    await k.device.listening([]);
+    const socket = await dial();
+    socket.write("nobody reads this");
+    const served = await accept(fd);
+    await k.until(() => ((k.fds.get(served) as File).poll(k) & POLLIN) !== 0, "bytes");
+    const over = new Promise((resolve) => socket.on("error", resolve).on("end", resolve));
+    socket.resume();
+    k.fds.close(k, served);
+    await over;
+    (await dial()).destroy(); // the device is alive
+  });
+
+  it("refuses who connects while the guest stops listening", async () => {
+    await start();
+    const fd = listener(NAME, 1);
+    await k.device.listening([]);
+    const sockets = await Promise.all([dial(), dial(), dial()]);
+    const over = sockets.map((socket) => new Promise((resolve) => socket.on("error", resolve).on("end", resolve)));
+    for (const socket of sockets) socket.resume();
+    k.fds.close(k, fd);
+    await Promise.all(over);
+    for (const socket of sockets) socket.destroy();
   });
 
   it("takes no more than the backlog, then goes on", async () => {
