@@ -45,7 +45,7 @@ export function releaseRobustList(process: Process, tid: number, { head, bytes }
 function release(process: Process, tid: number, entry: number, offset: number): void {
   const { mem } = process;
   const inherits = (entry & PRIORITY_INHERITANCE) !== 0;
-  const word = (entry & ~PRIORITY_INHERITANCE) + offset;
+  const word = ((entry & ~PRIORITY_INHERITANCE) >>> 0) + offset;
   if (!(word >= 0) || word % 4 !== 0 || !mem.has(word, 4)) return;
   const value = mem.getU32(word);
   if ((value & FUTEX_TID_MASK) !== tid) return;

@@ -173,6 +173,7 @@ export class Scheduler implements TaskWaker {
       return done > 0 ? done : -EINTR;
     }
     if (task.deadlineMs !== Number.POSITIVE_INFINITY) this.#timers.add(task, task.deadlineMs);
+    task.wakeMask = -1;
     task.state = TASK_PARKED;
     return WOULD_BLOCK;
   }

@@ -101,7 +101,6 @@ function atLeastOne(count: number): number {
 /** `realtime` null: the timeout is a duration, else a moment of one of the two clocks. */
 function wait(k: Process, ptr: number, val: number, timeout: number, realtime: boolean | null, bits: number): number {
   const { current } = k;
-  current.wakeMask = ANY;
   if (current.retrying) {
     if (current.futexWoken) return 0;
     if (k.timedOut()) return -ETIMEDOUT;
@@ -109,8 +108,9 @@ function wait(k: Process, ptr: number, val: number, timeout: number, realtime: b
   const timeoutMs = timeoutOf(k, timeout, realtime);
   if (timeoutMs < 0 && timeout !== 0) return timeoutMs;
   if (k.mem.getI32(ptr) !== val) return -EAGAIN;
-  current.wakeMask = bits;
-  return k.block(queueAt(k, ptr), timeoutMs);
+  const parked = k.block(queueAt(k, ptr), timeoutMs);
+  current.wakeMask = bits; // until the next park
+  return parked;
 }
 
 /** Milliseconds from now on; -1 for no timeout, or a negated errno. */
