@@ -17,6 +17,7 @@ import type { Row } from "../row.ts";
 import { BOUNCE_BYTES, withBounceBuffer } from "./bounce.ts";
 import { raiseBrokenPipe } from "./call-signal.ts";
 import { linuxRow, RESTARTS } from "./row.ts";
+import { allowedBytes } from "./transfer.ts";
 
 /** Bytes after which a call is done, so that the machine's other threads get their turn. */
 const MOVED_BYTES_MAX = 8 * 1024 * 1024;
@@ -31,7 +32,9 @@ export function sys_sendfile(k: Process, outFd: number, inFd: number, offset: nu
   if (!from.seekable || to.flags & O_APPEND) return -EINVAL;
   const source = offsetAt(k, from, offset);
   if (typeof source === "number") return source;
-  const result = moveFromFile(k, source, count >>> 0, (bounce, bytes) => writeNow(bounce, to, bytes));
+  const wanted = allowedBytes(k, outFd, count >>> 0, -1);
+  if (wanted < 0) return wanted;
+  const result = moveFromFile(k, source, wanted, (bounce, bytes) => writeNow(bounce, to, bytes));
   return result === -EAGAIN ? blockOn(k, to) : raiseBrokenPipe(k, result);
 }
 
@@ -56,7 +59,9 @@ export function sys_copy_file_range(
   if (typeof target === "number") return target;
   const distance = Math.abs(source.value - target.value);
   if (distance < length >>> 0 && inodeOf(from) === inodeOf(to)) return -EINVAL;
-  return moveFromFile(k, source, length >>> 0, (bounce, bytes) => {
+  const wanted = allowedBytes(k, outFd, length >>> 0, target.value);
+  if (wanted < 0) return wanted;
+  return moveFromFile(k, source, wanted, (bounce, bytes) => {
     const done = target.file.seekable?.pwrite(bounce, 0, bytes, target.value) ?? -EINVAL;
     if (done > 0) target.advance(done);
     return done;

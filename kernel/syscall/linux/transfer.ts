@@ -2,11 +2,13 @@
  * Reading and writing, as Linux programs do it: the calls of the native personality, with what a process adds to a write (SIGPIPE, RLIMIT_FSIZE),
  * and the vectors with an offset.
  */
-import { EAGAIN, EBADF, EINVAL, EOPNOTSUPP, ESPIPE } from "../../abi/errno.ts";
+import { EAGAIN, EBADF, EINVAL, EOPNOTSUPP, EPIPE, ESPIPE } from "../../abi/errno.ts";
 import { O_APPEND, SEEK_CUR } from "../../abi/fcntl.ts";
 import { POLLIN, POLLOUT } from "../../abi/poll.ts";
+import { SOCK_STREAM } from "../../abi/socket.ts";
 import { emptyStat } from "../../abi/stat.ts";
 import type { File } from "../../fs/file.ts";
+import { isSocket } from "../../net/socket.ts";
 import type { Process } from "../../process/process.ts";
 import * as native from "../file.ts";
 import type { Row } from "../row.ts";
@@ -25,7 +27,7 @@ export function sys_write(k: Process, fd: number, buf: number, count: number): n
     length = allowedBytes(k, fd, count >>> 0, -1);
     if (length < 0) return length;
   }
-  return raiseBrokenPipe(k, native.sys_write(k, fd, buf, length));
+  return ended(k, fd, native.sys_write(k, fd, buf, length));
 }
 
 /** pwrite(2). */
@@ -110,14 +112,21 @@ function writeVector(k: Process, fd: number, iov: number, iovcnt: number, offset
   if (flags & RWF_APPEND) file.flags |= O_APPEND;
   const result = native.transferVector(k, file, iov, iovcnt, true, offset, bytesMax);
   file.flags = before;
-  return raiseBrokenPipe(k, result);
+  return ended(k, fd, result);
+}
+
+/** A write has `result`: EPIPE comes with SIGPIPE, but not from a socket of messages. */
+function ended(k: Process, fd: number, result: number): number {
+  if (result !== -EPIPE) return result;
+  const file = k.fds.get(fd);
+  return file && isSocket(file) && file.type !== SOCK_STREAM ? result : raiseBrokenPipe(k, result);
 }
 
 /**
  * How many of `count` bytes RLIMIT_FSIZE lets a write at `offset` (below 0: where the file is) have; -EFBIG, with SIGXFSZ, if there are bytes and
  * none of them may be written.
  */
-function allowedBytes(k: Process, fd: number, count: number, offset: number): number {
+export function allowedBytes(k: Process, fd: number, count: number, offset: number): number {
   const { fileBytesMax } = k.linux.limits;
   if (fileBytesMax === Number.POSITIVE_INFINITY || count === 0) return count;
   const file = k.fds.get(fd);

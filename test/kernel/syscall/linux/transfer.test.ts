@@ -60,6 +60,19 @@ describe("SIGPIPE", () => {
     expect(m.end).toBe(null);
   });
 
+  it("is for streams: a socket of messages just answers EPIPE", () => {
+    const m = new LinuxMachine();
+    for (const type of [2, 5]) {
+      m.must("socketpair", 1, type, 0, PAIR);
+      const fd = m.process.mem.getU32(PAIR);
+      m.must("shutdown", fd, 1);
+      expect(m.call("write", fd, BUFFER, 1)).toBe("EPIPE");
+    }
+    m.must("socketpair", 1, 1, 0, PAIR);
+    m.must("shutdown", m.process.mem.getU32(PAIR), 1);
+    expect(() => m.call("write", m.process.mem.getU32(PAIR), BUFFER, 1)).toThrow(GuestExit);
+  });
+
   it("is for the writing thread alone, and only for who writes: a blocked one stays pending", () => {
     const m = new LinuxMachine();
     const [readFd, writeFd] = pipe(m);
@@ -94,6 +107,13 @@ describe("RLIMIT_FSIZE", () => {
     expect(m.call("ftruncate", fd, 8)).toBe(0);
     const [, writeFd] = pipe(m);
     expect(m.call("write", writeFd, BUFFER, 100)).toBe(100); // files only
+    const from = m.must("openat", AT_FDCWD, "/from", O_RDWR | O_CREAT, 0o644);
+    m.must("write", from, BUFFER, 8);
+    m.must("lseek", from, 0, 0);
+    m.must("lseek", fd, 6, 0);
+    expect(m.call("sendfile", fd, from, 0, 8)).toBe(2);
+    expect(m.call("sendfile", fd, from, 0, 8)).toBe("EFBIG");
+    expect(m.call("copy_file_range", from, 0, fd, 0, 8, 0)).toBe("EFBIG");
     const appender = m.must("openat", AT_FDCWD, "/file", O_WRONLY | O_APPEND, 0);
     expect(m.call("write", appender, BUFFER, 1)).toBe("EFBIG");
   });
