@@ -51,8 +51,8 @@ export function bootFileSystem(kernel: Kernel & { fs: FsContext }): Vfs {
   etc("hosts", `127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.0.1\t${name}\n`);
   etc("hostname", `${name}\n`);
   etc("resolv.conf", "# No name server: names are looked up in /etc/hosts.\n");
-  etc("passwd", "root:x:0:0:root:/root:/bin/sh\n");
-  etc("group", "root:x:0:\n");
+  etc("passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n");
+  etc("group", "root:x:0:\nnogroup:x:65534:\n");
   etc("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n");
   kernel.fds.open(new ConsoleFile(kernel, 0, O_RDONLY));
   kernel.fds.open(new ConsoleFile(kernel, 1, O_WRONLY));
