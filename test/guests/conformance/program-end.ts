@@ -20,12 +20,14 @@ export interface NativeOptions {
   /** The whole environment; default: this process' own. */
   readonly env?: NodeJS.ProcessEnv;
   readonly timeoutMs: number;
+  /** The program is to start as a shell starts one, not as the leader of a session: its children may outlive it, then. */
+  readonly leadsNobody?: boolean;
 }
 
 /** What is kept of an output: a program that prints without end must not fill our memory. */
 const OUTPUT_BYTES_MAX = 1024 * 1024;
 
-/** Runs a program on this Linux, with no input, in a process group of its own that is gone when this settles. */
+/** Runs a program on this Linux, with no input, in a session of its own whose processes are gone when this settles. */
 export async function runNative(command: readonly string[], options: NativeOptions): Promise<ProgramEnd> {
   const [program = "", ...args] = command;
   const startedMs = performance.now();
@@ -33,7 +35,7 @@ export async function runNative(command: readonly string[], options: NativeOptio
     ...(options.cwd !== undefined && { cwd: options.cwd }),
     ...(options.env !== undefined && { env: options.env }),
     stdio: ["ignore", "pipe", "pipe"],
-    detached: true,
+    detached: options.leadsNobody !== true,
   });
   const stdout = textOf(child.stdout);
   const stderr = textOf(child.stderr);
@@ -74,6 +76,7 @@ function killGroup(child: ChildProcess): void {
   try {
     process.kill(-child.pid, "SIGKILL");
   } catch {
-    // Nobody of the group is left.
+    // Nobody of the group is left, or it never was one.
+    child.kill("SIGKILL");
   }
 }
