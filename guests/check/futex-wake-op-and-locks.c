@@ -24,12 +24,14 @@ static void *sleeper(void *word)
 	return NULL;
 }
 
+static long locked, held, unlocked;
+
 static void *locker(void *argument)
 {
 	__atomic_add_fetch(&started, 1, __ATOMIC_SEQ_CST);
-	SAY(raw_futex(P(&lock), LOCK_PI, 0, 0, 0, 0));
-	HOLDS((lock & 0x3fffffff) != 0);
-	SAY(raw_futex(P(&lock), UNLOCK_PI, 0, 0, 0, 0));
+	locked = raw_futex(P(&lock), LOCK_PI, 0, 0, 0, 0);
+	held = lock & 0x3fffffff;
+	unlocked = raw_futex(P(&lock), UNLOCK_PI, 0, 0, 0, 0);
 	return argument;
 }
 
@@ -68,6 +70,7 @@ int main(int argc, char **argv)
 	wait_for(&started, 1);
 	SAY(raw_futex(P(&lock), UNLOCK_PI, 0, 0, 0, 0));
 	pthread_join(threads[0], NULL);
+	printf("the other: %ld, %s, %ld\n", locked, held ? "held" : "not held", unlocked);
 	printf("lock: %d\n", lock);
 	SAY(raw_futex(P(&lock), TRYLOCK_PI, 0, 0, 0, 0));
 	SAY(raw_futex(P(&lock), UNLOCK_PI, 0, 0, 0, 0));
