@@ -24,7 +24,18 @@ import {
   unlinkSync,
   utimesSync,
 } from "node:fs";
-import { EEXIST, EINVAL, EIO, ENOTDIR, ENXIO, EOPNOTSUPP, EPERM, EROFS, EXDEV } from "../../kernel/abi/errno.ts";
+import {
+  EAGAIN,
+  EEXIST,
+  EINVAL,
+  EIO,
+  ENOTDIR,
+  ENXIO,
+  EOPNOTSUPP,
+  EPERM,
+  EROFS,
+  EXDEV,
+} from "../../kernel/abi/errno.ts";
 import { O_ACCMODE, O_APPEND, O_DSYNC, O_EXCL, O_RDONLY, O_RDWR, O_SYNC, O_TRUNC } from "../../kernel/abi/fcntl.ts";
 import * as fuse from "../../kernel/fs/fuse/protocol.ts";
 import type { FuseReply } from "./fuse-reply.ts";
@@ -262,6 +273,18 @@ export const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operat
       replyBytes: 0,
       changes: false,
       run: ({ handles }, request) => void handles.file(request.u64(0)),
+    },
+  ],
+  [
+    fuse.FUSE_SETLK,
+    {
+      argumentBytes: fuse.LK_IN_BYTES,
+      replyBytes: 0,
+      changes: false,
+      run: ({ tree, claims }, request) => {
+        const { stats } = tree.node(request.nodeId);
+        if (!claims.change(stats.dev, stats.ino, request.u32(fuse.LK_TYPE))) throw new HostTreeError(EAGAIN);
+      },
     },
   ],
   [

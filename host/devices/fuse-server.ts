@@ -20,6 +20,7 @@ import {
 import { EINVAL, ENOSYS, EROFS } from "../../kernel/abi/errno.ts";
 import * as fuse from "../../kernel/fs/fuse/protocol.ts";
 import type { Chain } from "../queue/chain.ts";
+import { FileClaims } from "./file-claims.ts";
 import { FuseHandles, type Handle } from "./fuse-handles.ts";
 import { OPERATIONS } from "./fuse-operations.ts";
 import { FuseReply } from "./fuse-reply.ts";
@@ -49,6 +50,7 @@ export interface FuseServerOptions {
 export class FuseServer {
   readonly tree: HostTree;
   readonly handles = new FuseHandles();
+  readonly claims = new FileClaims();
   readonly readOnly: boolean;
   readonly #faults: FsFaults;
   readonly #request = new FuseRequest();
@@ -101,11 +103,13 @@ export class FuseServer {
 
   reset(): void {
     this.handles.closeAll();
+    this.claims.close();
     this.tree.reset();
   }
 
   close(): void {
     this.handles.closeAll();
+    this.claims.close();
     this.tree.close();
   }
 

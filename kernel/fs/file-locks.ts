@@ -1,6 +1,7 @@
 /**
  * Advisory locks on files: records (fcntl(2): of a process, F_SETLK; of an open file description, F_OFD_SETLK) and whole files (flock(2)). They
- * bind only who asks for them, and only in this machine: what another machine locks on a shared volume is not seen.
+ * bind only who asks for them. Of a file on a volume that other machines may have, too, the machine claims what its locks amount to
+ * (Inode.claim): a whole file to read or to write, so machines keep each other out more than processes do.
  *
  * What always holds: the records of one owner on one file do not overlap, and neighbours of one type are one record; no two owners hold
  * records that conflict. A process' records on a file go when it closes any descriptor of that file (POSIX), those of a description
@@ -9,12 +10,16 @@
 import { EAGAIN, EDEADLK, ENOLCK } from "../abi/errno.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Task } from "../sched/task.ts";
+import type { Timer } from "../sched/timers.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
 import type { FdTable } from "./fd-table.ts";
 import type { File } from "./file.ts";
+import type { Inode, LockClaim } from "./inode.ts";
 import { inodeOf } from "./open-inode.ts";
 import { PipeEnd } from "./pipe.ts";
 
+/** How often what another machine claims is asked for again. */
+const CLAIM_POLL_MS = 20;
 /** Records in the machine. */
 const RECORDS_MAX = 65536;
 
@@ -34,12 +39,44 @@ export interface RecordLock extends LockRange {
   readonly pid: number;
 }
 
-class LockedFile {
+class LockedFile implements Timer {
+  heapIndex = -1;
+  /** What it is claimed for. */
+  claim: LockClaim = "none";
+  readonly #inode: Inode | null;
   records: RecordLock[] = [];
   /** Descriptions that hold the whole file: true where nobody else may. */
   readonly whole = new Map<File, boolean>();
   /** Woken when anything is released. */
   readonly released = new WaitQueue();
+
+  constructor(inode: Inode | null) {
+    this.#inode = inode;
+  }
+
+  /** Another machine may have released its claim. */
+  fire(): void {
+    this.released.wake(0);
+  }
+
+  /** Makes sure of a claim before a lock. 0 or a negated errno. */
+  ask(writes: boolean): number {
+    if (this.claim === "write" || (this.claim === "read" && !writes)) return 0;
+    return this.#change(writes ? "write" : "read");
+  }
+
+  /** Locks have gone: claims what the rest needs. */
+  settle(): void {
+    const writes = this.records.some((record) => record.writes) || [...this.whole.values()].includes(true);
+    const claim = writes ? "write" : this.records.length + this.whole.size > 0 ? "read" : "none";
+    if (claim !== this.claim) this.#change(claim);
+  }
+
+  #change(claim: LockClaim): number {
+    const result = this.#inode?.claim?.(claim) ?? 0;
+    if (result >= 0) this.claim = claim;
+    return result;
+  }
 }
 
 /** An fcntl(F_SETLKW) that waits. */
@@ -56,10 +93,14 @@ export class FileLocks {
   /** Records and whole-file locks in force. */
   #count = 0;
 
-  /** F_GETLK: a lock that `request` would have to wait for, or null. */
+  /** F_GETLK: a lock that `request` would have to wait for, or null. Of another machine's nothing is known but that it is in the way. */
   conflict(file: File, request: RecordLock): RecordLock | null {
-    const locked = this.#files.get(identity(file));
-    return locked ? (conflicts(locked, request)[0] ?? null) : null;
+    const locked = this.#lockedFile(file);
+    const [first] = conflicts(locked, request);
+    if (first) return first;
+    const foreign = locked.ask(request.writes) < 0;
+    locked.settle();
+    return foreign ? { ...request, writes: true, pid: -1 } : null;
   }
 
   /**
@@ -76,6 +117,8 @@ export class FileLocks {
       return kernel.block(locked.released);
     }
     if (this.#count >= RECORDS_MAX) return -ENOLCK;
+    const claimed = locked.ask(request.writes);
+    if (claimed < 0) return waits ? this.#awaitClaim(kernel, locked, claimed) : claimed;
     this.#replace(locked, request, request);
     return 0;
   }
@@ -96,6 +139,8 @@ export class FileLocks {
     if (exclusive ? whole.size > 0 : [...whole.values()].includes(true)) {
       return waits ? kernel.block(locked.released) : -EAGAIN;
     }
+    const claimed = locked.ask(exclusive);
+    if (claimed < 0) return waits ? this.#awaitClaim(kernel, locked, claimed) : claimed;
     whole.set(file, exclusive);
     this.#count++;
     return 0;
@@ -106,6 +151,7 @@ export class FileLocks {
     const locked = this.#files.get(identity(file));
     if (!locked?.whole.delete(file)) return;
     this.#count--;
+    locked.settle();
     locked.released.wake(0);
   }
 
@@ -129,14 +175,22 @@ export class FileLocks {
     locked.records = locked.records.filter((record) => record.owner !== owner);
     if (locked.records.length === before) return;
     this.#count -= before - locked.records.length;
+    locked.settle();
     locked.released.wake(0);
+  }
+
+  /** Another machine is in the way: nobody tells when it is not any more. */
+  #awaitClaim(kernel: Kernel, locked: LockedFile, error: number): number {
+    if (error !== -EAGAIN) return error;
+    if (locked.heapIndex < 0) kernel.timers.add(locked, kernel.clock.monotonicMs() + CLAIM_POLL_MS);
+    return kernel.block(locked.released);
   }
 
   #lockedFile(file: File): LockedFile {
     const key = identity(file);
     let locked = this.#files.get(key);
     if (!locked) {
-      locked = new LockedFile();
+      locked = new LockedFile(inodeOf(file));
       this.#files.set(key, locked);
     }
     return locked;
@@ -161,6 +215,7 @@ export class FileLocks {
     if (record) records.push({ ...record, start, end });
     locked.records = records.sort((a, b) => a.start - b.start);
     this.#count += records.length - before;
+    locked.settle();
     locked.released.wake(0);
   }
 

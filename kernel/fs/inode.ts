@@ -24,6 +24,9 @@ export interface FileSystem {
   statfs(kernel: Kernel, out: StatFs): number;
 }
 
+/** What a machine locks of a file: nothing, something for reading, something for writing. */
+export type LockClaim = "none" | "read" | "write";
+
 export interface Inode {
   readonly fs: FileSystem;
   readonly ino: number;
@@ -39,6 +42,11 @@ export interface Inode {
    * opened by, for /proc/self/fd. WOULD_BLOCK for a named pipe that waits for its other side.
    */
   open(kernel: Kernel, flags: number, path: string): File | number;
+  /**
+   * Files that other machines may have as well: what the locks in this machine amount to has changed. 0, or -EAGAIN if another machine's locks
+   * are in the way. To claim less never fails.
+   */
+  claim?(claim: LockClaim): number;
   /** Somebody keeps it beyond the running call: an open file, a working directory, a mount. */
   hold(): void;
   release(kernel: Kernel): void;

@@ -24,7 +24,7 @@ import type { Kernel } from "../../kernel.ts";
 import type { SharedObject } from "../../mem/shared-object.ts";
 import { fromBytes } from "../byte-string.ts";
 import type { File, FileKind, Stat } from "../file.ts";
-import type { AttributeChange, Directory, DirectoryEntry, FileSystem, Inode, NodeKind } from "../inode.ts";
+import type { AttributeChange, Directory, DirectoryEntry, FileSystem, Inode, LockClaim, NodeKind } from "../inode.ts";
 import { FuseFile } from "./fuse-file.ts";
 import * as fuse from "./protocol.ts";
 import type { FuseSession } from "./session.ts";
@@ -121,6 +121,12 @@ export class FuseFs implements FileSystem {
     }
   }
 }
+
+const CLAIM_TYPES: Readonly<Record<LockClaim, number>> = {
+  none: fuse.FUSE_CLAIM_NONE,
+  read: fuse.FUSE_CLAIM_READ,
+  write: fuse.FUSE_CLAIM_WRITE,
+};
 
 export class FuseInode implements Inode, Directory {
   readonly fs: FuseFs;
@@ -293,6 +299,15 @@ export class FuseInode implements Inode, Directory {
     const length = session.call(fuse.FUSE_READ, this.nodeId, fuse.READ_IN_BYTES, 0, size);
     if (length > 0) target.set(session.bytes(0, length));
     return length;
+  }
+
+  /** SETLK. */
+  claim(claim: LockClaim): number {
+    const { session } = this.fs;
+    session.begin(fuse.LK_IN_BYTES);
+    session.setU64(24, Number.MAX_SAFE_INTEGER);
+    session.setU32(fuse.LK_TYPE, CLAIM_TYPES[claim]);
+    return session.call(fuse.FUSE_SETLK, this.nodeId, fuse.LK_IN_BYTES, 0);
   }
 
   /** OPEN: the device's handle, or a negated errno. */

@@ -32,6 +32,7 @@ export const FUSE_OPENDIR = 27;
 export const FUSE_READDIR = 28;
 export const FUSE_RELEASEDIR = 29;
 export const FUSE_FSYNCDIR = 30;
+export const FUSE_SETLK = 32;
 export const FUSE_ACCESS = 34;
 export const FUSE_CREATE = 35;
 export const FUSE_DESTROY = 38;
@@ -57,6 +58,14 @@ export const FUSE_GETATTR_FH = 1;
 
 /** fuse_fsync_in.fsync_flags: the data only. */
 export const FUSE_FSYNC_FDATASYNC = 1;
+
+/**
+ * fuse_file_lock.type (F_RDLCK, F_WRLCK, F_UNLCK) of a FUSE_SETLK. The kernel keeps the machine's locks itself; what it asks the device for
+ * is a claim on the whole file, in all owners' name: to lock parts of it for reading, for writing, or no more.
+ */
+export const FUSE_CLAIM_READ = 0;
+export const FUSE_CLAIM_WRITE = 1;
+export const FUSE_CLAIM_NONE = 2;
 
 /** fuse_in_header: u32 len, u32 opcode, u64 unique, u64 nodeid, u32 uid, u32 gid, u32 pid, u32 padding. */
 export const IN_HEADER_BYTES = 40;
@@ -89,6 +98,9 @@ export const WRITE_IN_BYTES = 40;
 export const RELEASE_IN_BYTES = 24;
 export const FLUSH_IN_BYTES = 24;
 export const FSYNC_IN_BYTES = 16;
+/** fuse_lk_in: u64 fh, u64 owner, fuse_file_lock (u64 start, u64 end, u32 type, u32 pid), u32 lk_flags, u32 padding. */
+export const LK_IN_BYTES = 48;
+export const LK_TYPE = 32;
 export const ACCESS_IN_BYTES = 8;
 export const RENAME2_IN_BYTES = 16;
 

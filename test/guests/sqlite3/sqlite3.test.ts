@@ -163,6 +163,28 @@ describe.skipIf(missing)("sqlite3", () => {
     expect(native("PRAGMA journal_mode; PRAGMA integrity_check; SELECT count(*) FROM t;")).toBe("wal\nok\n3");
   });
 
+  test("two machines on one database: one writes at a time, and neither spoils it", { timeout: 60_000 }, async () => {
+    await expectOutput("CREATE TABLE t(machine, number);");
+    const writer = startProgram("sqlite3", { args: ["-bail", "/data/test.db"], volumes: [`${folder}:/data`] });
+    writer.child.stdin.write("BEGIN IMMEDIATE; INSERT INTO t VALUES('first', 1); SELECT 'in a transaction';\n");
+    await eventually("the transaction", () => writer.stdout.includes("in a transaction"), 20_000);
+    expect((await image("INSERT INTO t VALUES('second', 1);")).stderr).toContain("database is locked");
+    await writer.finish("COMMIT;\n");
+    const insert = (machine: string): string => {
+      let sql = "PRAGMA busy_timeout = 30000;\n";
+      for (let number = 2; number < 60; number++) sql += `INSERT INTO t VALUES('${machine}', ${number});\n`;
+      return sql;
+    };
+    const ends = await Promise.all(["first", "second"].map((machine) => image(insert(machine))));
+    expect(ends.map(({ code, stderr }) => [code, stderr])).toEqual([
+      [0, ""],
+      [0, ""],
+    ]);
+    const question =
+      "PRAGMA integrity_check; SELECT machine, count(DISTINCT number) FROM t GROUP BY machine ORDER BY machine;";
+    expect(native(question)).toBe("ok\nfirst|59\nsecond|58");
+  });
+
   describe.each(["WAL", "DELETE"])("kill -9 in the middle of inserts, journal mode %s", (mode) => {
     test("what was committed is there, for the image and the native shell", { timeout: 120_000 }, async () => {
       const seed = testSeed();
