@@ -24,6 +24,7 @@ interface RunFlags {
   readonly memory?: string;
   readonly name?: string;
   readonly outbound?: string;
+  readonly pid?: string;
   readonly api?: string;
   readonly stopTimeout: string;
 }
@@ -57,6 +58,7 @@ program
   .option("-n, --name <NAME>", "name of the machine (default: the image's)")
   .option("--api <HOST:PORT>", "reserved for the REST API, which is not there yet")
   .option("--outbound <WHERE>", "where the guest may connect to: none, loopback, any (default: loopback)")
+  .option("--pid <WHICH>", "host: the guest's first process has this process' id (default: 1)")
   .option("--stop-timeout <SECONDS>", "how long the guest may take to end once it is asked", "10")
   .action(run);
 
@@ -128,12 +130,14 @@ function toBootOptions(flags: RunFlags): RunRequest["options"] {
   if (flags.outbound && !/^(none|loopback|any)$/.test(flags.outbound)) {
     throw new UsageError(`--outbound ${flags.outbound}: give none, loopback or any`);
   }
+  if (flags.pid !== undefined && flags.pid !== "host") throw new UsageError(`--pid ${flags.pid}: give host`);
   return {
     publish,
     volumes,
     env,
     ...(flags.memory !== undefined && { memory: flags.memory }),
     ...(flags.name !== undefined && { name: flags.name }),
+    ...(flags.pid !== undefined && { pid: process.pid }),
     ...(flags.outbound !== undefined && { outbound: flags.outbound as "none" | "loopback" | "any" }),
   };
 }

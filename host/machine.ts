@@ -23,6 +23,7 @@ import {
   parseEnvironment,
   parseMemory,
   parsePathPublications,
+  parsePid,
   parsePublications,
   parseVolumes,
 } from "./options.ts";
@@ -119,7 +120,7 @@ export class Machine {
     });
     this.#devices = [{ close: () => clock.stop() }, this.#net];
     this.#kernel = new MachineKernel(
-      { name: this.name, args, env, memoryLimit },
+      { name: this.name, args, env, memoryLimit, pid: parsePid(options.pid ?? 1) },
       physical,
       { clock: clock.mmio, entropy: entropy.mmio, console: this.#console.mmio, net: this.#net.mmio },
       {

@@ -30,6 +30,11 @@ export interface BootOptions {
   readonly name?: string;
   /** What the guest reads from descriptor 0. Default: nothing (end of file). */
   readonly stdin?: string | Uint8Array | Readable;
+  /**
+   * The process id that the guest's first process has (default 1). With the host process' own, what the guest writes into a pid file names a
+   * process that can be signalled.
+   */
+  readonly pid?: number;
   /** Where the guest may connect to: nowhere, loopback (default) or anywhere. */
   readonly outbound?: "none" | "loopback" | "any";
   /** Seed of the entropy device: the same seed gives the same random numbers. Default: the host's randomness. */
@@ -71,6 +76,15 @@ export function parseMemory(value: number | string): number {
     throw new UsageError(`memory "${value}": give a size such as 64mb or 2gb, at least 64kb`);
   if (bytes > MEMORY_BYTES_MAX) throw new UsageError(`memory "${value}": a wasm32 guest can have at most 4gb`);
   return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+}
+
+/** What pid_t holds, with room for the processes that follow. */
+const PID_MAX = 2 ** 30;
+
+export function parsePid(pid: number): number {
+  if (!Number.isInteger(pid) || pid < 1 || pid > PID_MAX)
+    throw new UsageError(`pid ${pid}: give a number from 1 to ${PID_MAX}`);
+  return pid;
 }
 
 export function parsePublications(publish: BootOptions["publish"] = {}): Publication[] {

@@ -30,6 +30,8 @@ export interface BootParameters {
   readonly env: readonly string[];
   /** Bytes that linear memory may grow to. */
   readonly memoryLimit: number;
+  /** The number of the first process; 1 if it is left out. */
+  readonly pid?: number;
 }
 
 export interface Kernel {

@@ -75,7 +75,7 @@ export class MachineKernel {
   readonly net: NetworkStack;
   readonly vfs: Vfs;
   readonly fileLocks = new FileLocks();
-  /** Process 1: what the machine was booted for. */
+  /** The first process, called process 1 here, whatever its number: what the machine was booted for. */
   readonly init: Process;
   /** Every process, zombies included, by number. */
   readonly processes = new Map<number, Process>();
@@ -121,6 +121,7 @@ export class MachineKernel {
     this.clock = this.attach(devices.clock, new ClockDriver(this.physical, devices.clock));
     this.entropy = this.attach(devices.entropy, new EntropyDriver(this.physical, devices.entropy));
     this.console = this.attach(devices.console, new ConsoleDriver(this.physical, devices.console));
+    this.scheduler.countFrom(boot.pid ?? 1);
     const pid = this.scheduler.nextPid();
     this.firstGroup = this.scheduler.nextPid();
     this.init = new Process(this, pid, null, boot, physical.guest);

@@ -47,6 +47,8 @@ export interface GuestOptions {
   guestPort?: number;
   /** Further `--publish` values. */
   publish?: string[];
+  /** Further options of the CLI. */
+  options?: string[];
   /** Runs the command line through this prefix, e.g. ["prlimit", "--fsize=1000000", "--"]. */
   through?: string[];
 }
@@ -82,6 +84,7 @@ async function startImage(
   const port = options.port ?? (await freePort());
   const command = [process.execPath, cliPath, "run", image, "--publish", `${port}:${options.guestPort ?? guestPort}`];
   for (const publication of options.publish ?? []) command.push("--publish", publication);
+  command.push(...(options.options ?? []));
   for (const volume of options.volumes ?? []) command.push("--volume", volume);
   if (options.memory !== undefined) command.push("--memory", options.memory);
   if (options.args?.length) command.push("--", ...options.args);

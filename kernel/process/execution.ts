@@ -145,7 +145,7 @@ export function execute(
   linux.isDumpable = true;
   physical.detach(process.mem);
   const mem = new GuestMemory(memory);
-  if (process.pid === 1) {
+  if (process.isInit) {
     process.mem.attach(memory);
   } else {
     process.mem = mem;

@@ -137,7 +137,7 @@ export class LinuxState {
 
   /** SIGSTOP and its like: no thread runs until SIGCONT. Process 1 does not stop: there may be nobody left to continue it. */
   stop(signal: number): void {
-    if (this.stopSignal !== 0 || this.#process.pid === 1) return;
+    if (this.stopSignal !== 0 || this.#process.isInit) return;
     this.stopSignal = signal;
     this.stopUnreported = true;
     this.continueUnreported = false;
@@ -166,9 +166,9 @@ export class LinuxState {
    * (setpgid(2)). Whoever has booted the machine counts as process 1's.
    */
   isGroupOrphaned(): boolean {
-    for (const { over, pid, parent, linux } of this.#process.machine.processes.values()) {
+    for (const { over, isInit, parent, linux } of this.#process.machine.processes.values()) {
       if (linux.pgid !== this.pgid || over) continue;
-      if (pid === 1 || (parent && parent.linux.pgid !== this.pgid && parent.linux.sid === this.sid)) return false;
+      if (isInit || (parent && parent.linux.pgid !== this.pgid && parent.linux.sid === this.sid)) return false;
     }
     return true;
   }

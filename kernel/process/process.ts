@@ -108,7 +108,12 @@ export class Process implements Kernel {
 
   /** What getppid(2) says: orphans see process 1. */
   get ppid(): number {
-    return this.parent?.pid ?? (this.pid === 1 ? 0 : 1);
+    return this.parent?.pid ?? (this.isInit ? 0 : this.machine.init.pid);
+  }
+
+  /** True for process 1. */
+  get isInit(): boolean {
+    return this === this.machine.init;
   }
 
   get threadCount(): number {
@@ -150,7 +155,7 @@ export class Process implements Kernel {
    */
   end(end: MachineEnd, signal = 0): void {
     if (this.over) return;
-    if (this.pid === 1) {
+    if (this.isInit) {
       this.machine.end(end);
       return;
     }

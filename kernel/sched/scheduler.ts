@@ -111,6 +111,11 @@ export class Scheduler implements TaskWaker {
     return this.#nextTid++;
   }
 
+  /** The numbers begin with `pid`. Before the first is given. */
+  countFrom(pid: number): void {
+    this.#nextTid = pid;
+  }
+
   /**
    * Starts a thread of `process` on `fn(...args)`. The first one (the main thread) runs at once, later ones when the scheduler gets to them.
    */

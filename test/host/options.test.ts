@@ -7,6 +7,7 @@ import {
   parseHostAddress,
   parseMemory,
   parsePathPublications,
+  parsePid,
   parsePublications,
   parseVolumes,
 } from "../../host/options.ts";
@@ -66,6 +67,12 @@ describe("boot options", () => {
     for (const bad of [{ "/a": 80 }, { "/a": { port: 80 } }, { "/a": long }, { [long]: "/a" }]) {
       expect(() => parsePathPublications(bad), JSON.stringify(bad)).toThrow(UsageError);
     }
+  });
+
+  it("checks the first process' id", () => {
+    expect(parsePid(1)).toBe(1);
+    expect(parsePid(4194304)).toBe(4194304);
+    for (const bad of [0, -1, 1.5, Number.NaN, 2 ** 31]) expect(() => parsePid(bad), String(bad)).toThrow(UsageError);
   });
 
   it("checks volumes: an absolute guest path, a folder that is there", () => {

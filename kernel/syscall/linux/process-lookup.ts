@@ -28,7 +28,7 @@ export function processesOf(k: Process, pid: number): Process[] {
     return one ? [one] : [];
   }
   const all = [...processes.values()];
-  if (pid === -1) return all.filter((process) => process.pid !== 1 && process !== k);
+  if (pid === -1) return all.filter((process) => !process.isInit && process !== k);
   const group = pid === 0 ? k.linux.pgid : -pid;
   return all.filter((process) => process.linux.pgid === group);
 }

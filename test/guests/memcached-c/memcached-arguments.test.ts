@@ -23,14 +23,16 @@ test("addresses with ports of their own", () => {
 });
 
 test("a Unix socket takes the place of the ports", () => {
-  expect(of("-o modern -s /tmp/m.sock -U 5")).toEqual({ ports: [], socketPath: "/tmp/m.sock", daemon: false });
+  expect(of("-o modern -s /tmp/m.sock -U 5")).toEqual({ ports: [], socketPath: "/tmp/m.sock", foreground: null });
   expect(of("--unix-socket=/tmp/m.sock").socketPath).toBe("/tmp/m.sock");
 });
 
 test("clusters, values that look like options, and the end of them", () => {
-  expect(of("-vvd -P /tmp/pid")).toEqual({ ports: [11211], socketPath: null, daemon: true });
+  expect(of("-vvd -P /tmp/pid")).toEqual({ ports: [11211], socketPath: null, foreground: ["-vv", "-P", "/tmp/pid"] });
+  expect(of("-d -u root").foreground).toEqual(["-u", "root"]);
+  expect(of("--daemon --port 7 -dp 8 -- -d").foreground).toEqual(["--port", "7", "-p", "8", "--", "-d"]);
   expect(of("-vp 7 -B -d").ports).toEqual([7]);
-  expect(of("-B -d").daemon).toBe(false);
+  expect(of("-B -d").foreground).toBe(null);
   expect(of("-- -p 7").ports).toEqual([11211]);
   expect(of("-p").ports).toEqual([]);
   expect(hostNeeds([]).ports).toEqual([11211]);

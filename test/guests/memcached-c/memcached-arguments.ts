@@ -25,8 +25,8 @@ export interface HostNeeds {
   readonly ports: readonly number[];
   /** Path of its Unix socket, which takes the place of the ports. */
   readonly socketPath: string | null;
-  /** -d */
-  readonly daemon: boolean;
+  /** With -d, what is left of the arguments for a program in the foreground; null without it. */
+  readonly foreground: readonly string[] | null;
 }
 
 export function hostNeeds(args: readonly string[]): HostNeeds {
@@ -36,13 +36,27 @@ export function hostNeeds(args: readonly string[]): HostNeeds {
     if (option === "l") listen += `,${value}`;
     values.set(option, value);
   };
-  for (let at = 0; at < args.length; at++) {
+  const words: string[] = [];
+  let at = 0;
+  /** The value of an option that is a word of its own. */
+  const next = (): string => {
+    const value = args[++at];
+    if (value !== undefined) words.push(value);
+    return value ?? "";
+  };
+  for (; at < args.length; at++) {
     const word = args[at] as string;
-    if (word === "--") break;
+    words.push(word);
+    if (word === "--") {
+      words.push(...args.slice(at + 1));
+      break;
+    }
     if (word.startsWith("--")) {
       const [name = "", value] = word.slice(2).split("=", 2);
       const option = LONG.get(name);
-      if (option !== undefined) set(option, value ?? (WITH_VALUE.has(option) ? (args[++at] ?? "") : ""));
+      if (option === undefined) continue;
+      if (option === "d") words.pop();
+      set(option, value ?? (WITH_VALUE.has(option) ? next() : ""));
       continue;
     }
     if (!word.startsWith("-")) continue;
@@ -50,20 +64,23 @@ export function hostNeeds(args: readonly string[]): HostNeeds {
       const option = word[letter] as string;
       if (!WITH_VALUE.has(option)) {
         set(option, "");
+        if (option !== "d") continue;
+        const rest = words.pop()?.replace("d", "") ?? "";
+        if (rest !== "-") words.push(rest);
         continue;
       }
-      set(option, word.slice(letter + 1) || (args[++at] ?? ""));
+      set(option, word.slice(letter + 1) || next());
       break;
     }
   }
-  const daemon = values.has("d");
-  if (["h", "i", "V"].some((option) => values.has(option))) return { ports: [], socketPath: null, daemon };
+  if (["h", "i", "V"].some((option) => values.has(option))) return { ports: [], socketPath: null, foreground: null };
+  const foreground = values.has("d") ? words : null;
   const socketPath = values.get("s") ?? null;
-  if (socketPath !== null) return { ports: [], socketPath, daemon };
+  if (socketPath !== null) return { ports: [], socketPath, foreground };
   const udp = Number(values.get("U") ?? 0);
   // Only one of both given: TCP takes UDP's, unless that is switched off.
   const tcp = Number(values.get("p") ?? (udp !== 0 ? udp : DEFAULT_PORT));
   const listed = listen.split(",").map((entry) => Number(/:(\d+)$/.exec(entry)?.[1] ?? 0));
   const ports = new Set([tcp, udp, ...listed].filter((port) => port > 0 && port <= 0xffff));
-  return { ports: [...ports], socketPath: null, daemon };
+  return { ports: [...ports], socketPath: null, foreground };
 }

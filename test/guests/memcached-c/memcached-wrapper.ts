@@ -4,17 +4,33 @@
  *
  *   node memcached-wrapper.ts IMAGE [ARGS…]
  *
- * It becomes the `ringzero` command, in this process, so that signals reach it.
+ * It becomes the `ringzero` command, in this process, so that signals reach it. A machine ends with its first process, so it is the wrapper
+ * that goes into the background for -d, and the guest is told the wrapper's process id, for its pid file.
  */
+import { spawn } from "node:child_process";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { hostNeeds } from "./memcached-arguments.ts";
 
 const [image = "", ...args] = process.argv.slice(2);
-const { ports, socketPath } = hostNeeds(args);
+const { ports, socketPath, foreground } = hostNeeds(args);
 const cli = fileURLToPath(new URL("../../../host/cli.ts", import.meta.url));
 
-const options = ports.flatMap((port) => ["--publish", `${port}:${port}`]);
+if (foreground !== null) {
+  const command = [fileURLToPath(import.meta.url), image, ...foreground];
+  const child = spawn(process.execPath, command, { detached: true, stdio: "ignore" });
+  const serves = (): Promise<boolean> =>
+    new Promise((resolve) => {
+      const probe = socketPath === null ? connect(ports[0] ?? 0, "127.0.0.1") : connect(socketPath);
+      probe.on("connect", () => resolve(true)).on("error", () => resolve(false));
+      probe.on("connect", () => probe.destroy());
+    });
+  while ((child.exitCode ?? child.signalCode) === null && !(await serves())) await new Promise((resolve) => setTimeout(resolve, 50));
+  process.exit(child.exitCode ?? 0);
+}
+const options = ["--pid", "host"];
+for (const port of ports) options.push("--publish", `${port}:${port}`);
 if (socketPath !== null) options.push("--publish", `${socketPath}:${socketPath}`);
 for (const folder of new Set([tmpdir(), process.cwd()])) options.push("--volume", `${folder}:${folder}`);
 for (const [name, value] of Object.entries(process.env)) {

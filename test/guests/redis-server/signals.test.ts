@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { eventually } from "../redis/redis-machine.ts";
-import { cli, connection, emptyFolder, image, missingForRedisServer } from "./redis-servers.ts";
+import { cli, connection, emptyFolder, image, info, missingForRedisServer } from "./redis-servers.ts";
 
 const missing = missingForRedisServer("signals");
 
@@ -17,6 +17,23 @@ test.skipIf(missing)(
     for (let round = 0; round < 20; round++) expect(await client.call("PING")).toBe("PONG");
     process.kill(server.pid, "SIGUSR1");
     expect(await server.exited).toBe(128 + 10);
+  },
+);
+
+test.skipIf(missing)(
+  "a pid file names the host's process, if the guest is told its number",
+  { timeout: 60_000 },
+  async () => {
+    const folder = emptyFolder();
+    const server = await image(["--pidfile", "/data/redis.pid"], folder, { options: ["--pid", "host"] });
+    const pid = Number(readFileSync(join(folder, "redis.pid"), "utf8"));
+    expect(pid).toBe(server.pid);
+    const client = await connection(server);
+    expect(await info(client, "server", "process_id")).toBe(String(pid));
+    expect(await client.call("BGSAVE")).toBe("Background saving started"); // its children have other numbers
+    await eventually("saved", async () => (await info(client, "persistence", "rdb_bgsave_in_progress")) === "0");
+    process.kill(pid, "SIGTERM");
+    expect(await server.exited).toBe(0);
   },
 );
 
