@@ -26,7 +26,8 @@ if (foreground !== null) {
       probe.on("connect", () => resolve(true)).on("error", () => resolve(false));
       probe.on("connect", () => probe.destroy());
     });
-  while ((child.exitCode ?? child.signalCode) === null && !(await serves())) await new Promise((resolve) => setTimeout(resolve, 50));
+  while ((child.exitCode ?? child.signalCode) === null && !(await serves()))
+    await new Promise((resolve) => setTimeout(resolve, 50));
   process.exit(child.exitCode ?? 0);
 }
 const options = ["--pid", "host"];
