@@ -5,7 +5,7 @@
  * check phase), so that everything that became ready in one poll phase is handed to the guest at once. Inside: device
  * interrupts, due timers, the completion ring, ready threads, the alarm for the next timer.
  */
-import { SI_USER, SIGABRT, SIGFPE, SIGILL, SIGKILL, SIGSEGV } from "./abi/signal.ts";
+import { SI_USER, SIGABRT, SIGKILL } from "./abi/signal.ts";
 import { HOSTNAME_BYTES_MAX } from "./abi/utsname.ts";
 import { bootFileSystem } from "./fs/boot.ts";
 import { toByteString } from "./fs/byte-string.ts";
@@ -20,6 +20,7 @@ import { bindProgram } from "./personality/wali.ts";
 import { endThread, runProgram, threadGoesOn } from "./process/execution.ts";
 import { Process } from "./process/process.ts";
 import type { Program } from "./process/program.ts";
+import { trapOf } from "./process/trap.ts";
 import type { Ring } from "./ring/ring.ts";
 import type { ContinuationEngine, Outcome } from "./sched/continuation.ts";
 import { CallbackContinuations } from "./sched/continuation-callback.ts";
@@ -281,7 +282,8 @@ export class MachineKernel {
       if (error instanceof ProgramReplaced) return;
       if (!(error instanceof GuestExit && error.threadOnly)) {
         const end = endOf(error);
-        process.end(end, end.code > 128 ? end.code - 128 : 0);
+        if (end.isPanic) this.end(end);
+        else process.end(end, end.code > 128 ? end.code - 128 : 0);
         return;
       }
     }
@@ -298,27 +300,25 @@ interface InterruptHandler {
   pending: boolean;
 }
 
-/** What a thing thrown through the guest's stack means for the machine. */
-function endOf(error: unknown): MachineEnd {
+/** What a thing thrown through the guest's stack means: the end of the process, or, if it is a bug of the kernel, of the machine. */
+function endOf(error: unknown): MachineEnd & { readonly isPanic?: true } {
   if (error instanceof GuestExit) return { code: error.status, reason: null };
   if (error instanceof GuestTrap) return { code: 128 + SIGABRT, reason: `the guest died: ${error.message}` };
-  if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) {
-    const where = /wasm-function\[\d+\][^\n]*/.exec(error.stack ?? "")?.[0];
-    return { code: 128 + signalOf(error), reason: `the guest died: ${error.message}${where ? ` at ${where}` : ""}` };
+  const trap = trapOf(error);
+  if (trap) return { code: 128 + trap.signo, reason: `the guest died: ${trap.message}` };
+  if (error instanceof WebAssembly.Exception) {
+    return {
+      code: 128 + SIGABRT,
+      reason: "the guest died: nobody caught its exception (or its longjmp found no setjmp)",
+    };
   }
   const message = error instanceof Error ? error.message : String(error);
   const epitaph = error instanceof KernelPanic && error.cause instanceof Error ? `\n${error.cause.stack}` : "";
   return {
     code: EX_SOFTWARE,
     reason: `kernel panic: ${message} (the machine is halted; please report this)${epitaph}`,
+    isPanic: true,
   };
-}
-
-/** The signal that Linux would have sent for a trap. */
-function signalOf(error: Error): number {
-  if (/divide|remainder|representable|overflow/.test(error.message) && !/stack/.test(error.message)) return SIGFPE;
-  if (/out of bounds|stack|null/.test(error.message)) return SIGSEGV;
-  return SIGILL;
 }
 
 export const KILLED: MachineEnd = { code: 128 + SIGKILL, reason: null };

@@ -121,6 +121,8 @@ export function jump(process: Process, task: Task, linux: LinuxThread, { id, val
   linux.instance.globals.forEach((global, index) => {
     global.value = kept.globals[index];
   });
+  linux.frames.clear();
+  linux.trapped = 0;
   if (kept.blocked) {
     linux.blocked.set(kept.blocked);
     process.linux.signals.update(task);

@@ -19,6 +19,7 @@ import { LinuxThread } from "./linux-thread.ts";
 import type { Process } from "./process.ts";
 import { releaseRobustList } from "./robust-list.ts";
 import { SignalSet } from "./signal-set.ts";
+import { dieOfTrap, runTrapHandler, trapOf } from "./trap.ts";
 
 const WASM_PAGE_BYTES = 65536;
 
@@ -83,13 +84,22 @@ export function spawnThread(process: Process, pointer: number, argument: number)
   }
 }
 
-/** A thread's stack is empty: true if the thread goes on with another one, because it was unwound or left by longjmp. */
+/** A thread's stack is empty: true if the thread goes on with another one, because it was unwound, left by longjmp, or has trapped. */
 export function threadGoesOn(process: Process, task: Task, outcome: Outcome): boolean {
   const { linux } = task;
   if (!linux) return false;
-  if (outcome.kind === "threw") return outcome.error instanceof LongJump && jump(process, task, linux, outcome.error);
+  if (outcome.kind === "threw") {
+    const { error } = outcome;
+    if (error instanceof LongJump) return jump(process, task, linux, error);
+    const trap = trapOf(error);
+    return trap !== null && runTrapHandler(process, task, linux, trap);
+  }
   const { unwinding } = linux;
-  if (!unwinding || unwinding.result !== null) return false;
+  if (!unwinding || unwinding.result !== null) {
+    if (linux.trapped === 0) return false;
+    dieOfTrap(process, linux.trapped);
+    return true;
+  }
   if (unwinding.purpose === "fork") forkUnwound(process, task, linux, unwinding.buffer);
   else setjmpUnwound(process, task, linux, unwinding.jump, unwinding.buffer);
   return true;

@@ -39,6 +39,8 @@ export class LinuxThread {
   sleepUntilMs = 0;
   /** True: as a struct timeval, else as a struct timespec. */
   remainderAsTimeval = false;
+  /** The signal of the trap whose handler runs on what is now the thread's stack; 0: none. */
+  trapped = 0;
   /** sigaltstack(2). */
   altStack = NO_ALT_STACK;
   /** prctl(PR_SET_NAME), a byte string; empty: the program's. */

@@ -26,6 +26,7 @@ import {
   SIGSTOP,
   STOP_SIGNALS,
 } from "../abi/signal.ts";
+import type { GuestFunction } from "../sched/continuation.ts";
 import type { Task } from "../sched/task.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
 import { HANDLER_RETURNS, RUN_HANDLER } from "../shim/shim.ts";
@@ -167,7 +168,6 @@ export class ProcessSignals {
    * be run. `restarts`: the interrupted call is tried again, if the first handler's SA_RESTART says so or that is `decided` already.
    */
   #take(task: Task, linux: LinuxThread, result: number, restarts: boolean, decided: boolean): boolean {
-    const { frames, blocked } = linux;
     let again: boolean | null = decided ? restarts : null;
     let taken = false;
     for (let info = this.#next(linux); info !== null; info = this.#next(linux)) {
@@ -179,17 +179,48 @@ export class ProcessSignals {
         continue;
       }
       again ??= restarts && (action.flags & SA_RESTART) !== 0;
-      const before = (linux.maskToRestore ?? blocked).clone();
-      linux.maskToRestore = null;
-      frames.push({ info, action, blocked: before, result, restarts: again, begun: null });
-      blocked.addAll(action.mask);
-      if ((action.flags & SA_NODEFER) === 0) blocked.add(signo);
-      blocked.allowUnblockable();
-      if ((action.flags & SA_RESETHAND) !== 0) this.#actions[signo] = { ...action, handler: SIG_DFL };
+      this.#pushFrame(linux, info, action, result, again);
       taken = true;
     }
     this.maskChanged(task);
     return taken;
+  }
+
+  /** The handler of a signal is to run: its frame, the mask that it runs with, and what its flags say. */
+  #pushFrame(linux: LinuxThread, info: SignalInfo, action: SignalAction, result: number, restarts: boolean): void {
+    const { blocked } = linux;
+    const before = (linux.maskToRestore ?? blocked).clone();
+    linux.maskToRestore = null;
+    linux.frames.push({ info, action, blocked: before, result, restarts, begun: null });
+    blocked.addAll(action.mask);
+    if ((action.flags & SA_NODEFER) === 0) blocked.add(info.signo);
+    blocked.allowUnblockable();
+    if ((action.flags & SA_RESETHAND) !== 0) this.#actions[info.signo] = { ...action, handler: SIG_DFL };
+  }
+
+  /**
+   * The stack of `task` has trapped: the handler to run on a new one, with its arguments; null where the process dies of it, as it does if
+   * the signal is blocked or ignored.
+   */
+  takeTrap(task: Task, info: SignalInfo): { readonly fn: GuestFunction; readonly args: readonly number[] } | null {
+    const linux = task.linux as LinuxThread;
+    const { instance, blocked, frames } = linux;
+    const action = this.action(info.signo);
+    const { handler } = action;
+    if (handler === SIG_DFL || handler === SIG_IGN || blocked.has(info.signo)) return null;
+    const fn = instance.functionAt(handler);
+    const type = instance.plainTypeAt(handler);
+    if (!fn || !type) return null;
+    frames.clear();
+    this.#pushFrame(linux, info, action, 0, false);
+    this.maskChanged(task);
+    try {
+      this.#begin(linux);
+    } catch (error) {
+      if (error instanceof GuestExit) return null; // there is no stack for it: the process has ended
+      throw error;
+    }
+    return { fn, args: [this.signo, this.siginfo, this.ucontext].slice(0, type.parameters) };
   }
 
   /** The next signal that the thread does not block: its own before the process', the lowest first. */

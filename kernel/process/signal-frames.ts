@@ -51,6 +51,11 @@ export class SignalFrames {
     this.#frames.push(frame);
   }
 
+  /** The stack is gone, and every handler with it. */
+  clear(): void {
+    this.#frames.length = 0;
+  }
+
   /** Forgets the handlers that have been left by longjmp. */
   dropLeft(stackPointer: number): void {
     for (let top = this.#frames.at(-1); top && !runs(top, stackPointer); top = this.#frames.at(-1)) this.#frames.pop();
