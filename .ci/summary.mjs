@@ -26,12 +26,17 @@ if (vitest) {
     }
   }
 }
-const tcl = read("tcl.json");
-if (tcl) {
-  passed += tcl.passed;
-  failed += tcl.failed;
-  skipped += tcl.skipped;
-  if (tcl.failed > 0) explained.add("tcl suite");
+for (const [file, step] of [
+  ["tcl.json", "tcl suite"],
+  ["redis.json", "redis suite"],
+  ["memcached.json", "memcached suite"],
+]) {
+  const suite = read(file);
+  if (!suite) continue;
+  passed += suite.passed;
+  failed += suite.failed;
+  skipped += suite.skipped;
+  if (suite.failed > 0) explained.add(step);
 }
 for (const step of failedSteps) {
   console.log(`failed step: ${step}`);
