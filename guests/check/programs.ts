@@ -31,8 +31,9 @@ export interface CheckResults {
 export function checkPrograms(): CheckProgram[] {
   return readdirSync(FOLDER)
     .filter((file) => file.endsWith(".c"))
+    .map((file) => file.replace(/\.c$/, ""))
     .sort()
-    .map((file) => parseProgram(file.replace(/\.c$/, ""), readFileSync(new URL(file, FOLDER), "utf8")));
+    .map((name) => parseProgram(name, readFileSync(new URL(`${name}.c`, FOLDER), "utf8")));
 }
 
 function parseProgram(name: string, source: string): CheckProgram {

@@ -61,7 +61,7 @@ function ask(child: ChildProcess, job: MachineJob, timeoutMs: number): Promise<M
       child
         .off("message", settle)
         .once("message", (reply: MachineReply) => settle({ ...reply, code: -1, reason: hung }));
-      child.send({ give: "up" } satisfies MachineRequest);
+      child.send({ give: "up" } satisfies MachineRequest, () => {});
       timer = setTimeout(() => fail(hung), LAST_WORDS_MS);
     }, timeoutMs);
     const settle = (reply: MachineReply): void => {
@@ -72,7 +72,9 @@ function ask(child: ChildProcess, job: MachineJob, timeoutMs: number): Promise<M
     };
     child.stderr?.on("data", listen);
     child.once("exit", onExit).once("message", settle);
-    child.send({ run: job } satisfies MachineRequest);
+    child.send({ run: job } satisfies MachineRequest, (error) => {
+      if (error) fail(`the host process is gone: ${error.message}`);
+    });
   });
 }
 
