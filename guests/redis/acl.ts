@@ -1,8 +1,8 @@
 /**
  * ACL, as far as a server with one user has it: the user `default`, who may do everything and whose password is `requirepass`.
  */
-import { Builder, builderReset, putByte, putText } from "./builder";
-import { blobData, blobLength } from "./bytes";
+import { Builder, builderReset, putByte, putText } from "../lib/raw/builder";
+import { blobData, blobLength } from "../lib/raw/bytes";
 import { Client, argLen, argPtr, argc } from "./client";
 import {
   ACL_BITMAP,
@@ -34,7 +34,7 @@ import {
   describe,
   subcommand,
 } from "./command";
-import { equalText } from "./bytes";
+import { equalText } from "../lib/raw/bytes";
 import { helpBegin, helpEnd, helpLine } from "./help";
 import {
   deferArray,

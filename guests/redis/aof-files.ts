@@ -17,9 +17,9 @@ import {
   sys_write,
 } from "../lib/sys";
 import { putManifest } from "./aof-manifest";
-import { Builder, builderReset, putByte, putBytes, putText } from "./builder";
-import { blobData, blobLength } from "./bytes";
-import { putErrno } from "./errno-text";
+import { Builder, builderReset, putByte, putBytes, putText } from "../lib/raw/builder";
+import { blobData, blobLength } from "../lib/raw/bytes";
+import { putErrno } from "../lib/raw/errno-text";
 import { LOG_WARNING, cfg, logBegin, logBytes, logEnd, logText } from "./server";
 
 export const AT_FDCWD: i32 = -100;

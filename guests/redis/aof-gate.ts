@@ -2,7 +2,7 @@
  * The gate of `appendfsync always`: output of clients that wrote waits until their group is durable, or turns into errors.
  */
 import { putDenyText } from "./aof";
-import { Builder, builderRelease, builderReset, putBytes } from "./builder";
+import { Builder, builderRelease, builderReset, putBytes } from "../lib/raw/builder";
 import { Client } from "./client";
 import { gateDurable, gateDurableSet } from "./loop";
 import { Chunk, chunkFree, errorBegin, errorBytes, errorEnd, outputSeal, pendingHead, replyRaw } from "./reply";

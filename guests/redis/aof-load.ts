@@ -48,8 +48,8 @@ import {
   replayEnd,
 } from "./aof-replay";
 import { lastRewriteTimeSet, rewriteCollect } from "./aof-rewrite";
-import { Builder, builderReset, builderRoom, putBytes } from "./builder";
-import { blobData, blobLength, blobNew, equal } from "./bytes";
+import { Builder, builderReset, builderRoom, putBytes } from "../lib/raw/builder";
+import { blobData, blobLength, blobNew, equal } from "../lib/raw/bytes";
 import { startupNote } from "./memory";
 import {
   cfg,

@@ -5,11 +5,11 @@
  * files (i) in the order of their sequence numbers. The manifest is changed in memory, written beside the old one, synced,
  * renamed over it; aof-files.ts does the writing.
  */
-import { free, tryRealloc } from "./alloc";
-import { Builder, builderReset, putByte, putBytes, putInt, putText } from "./builder";
-import { blobData, blobLength, blobNew, equalWord } from "./bytes";
+import { free, tryRealloc } from "../lib/raw/alloc";
+import { Builder, builderReset, putByte, putBytes, putInt, putText } from "../lib/raw/builder";
+import { blobData, blobLength, blobNew, equalWord } from "../lib/raw/bytes";
 import { putQuoted, splitWords, wordAt, wordCount, wordSize } from "./config-words";
-import { parseI64, parsedI64 } from "./number";
+import { parseI64, parsedI64 } from "../lib/raw/number";
 import { cfg } from "./server";
 
 export const TYPE_BASE: u32 = 98;

@@ -6,9 +6,9 @@
  * between `replayBegin` and `replayEnd`.
  */
 import { sys_close, sys_fsync, sys_ftruncate, sys_read } from "../lib/sys";
-import { free, hasRoom, tryAlloc, tryRealloc } from "./alloc";
+import { free, hasRoom, tryAlloc, tryRealloc } from "../lib/raw/alloc";
 import { logErrno, O_RDONLY, openPath, path, pathOf, sizeOfFd } from "./aof-files";
-import { blobData, blobLength } from "./bytes";
+import { blobData, blobLength } from "../lib/raw/bytes";
 import {
   argcSet,
   argLen,

@@ -64,8 +64,8 @@ import {
   nextIncrName,
 } from "./aof-manifest";
 import { putBulkI64, putBulkText, putCount, putKey } from "./aof-serialize";
-import { Builder, builderRelease, builderReset, putInt, putText } from "./builder";
-import { blobData, blobFree, blobLength } from "./bytes";
+import { Builder, builderRelease, builderReset, putInt, putText } from "../lib/raw/builder";
+import { blobData, blobFree, blobLength } from "../lib/raw/bytes";
 import { aofDisableAutoGc, aofTimestampEnabled } from "./config-table";
 import { ENTRY_MARK, dictScan, entryHash } from "./dict";
 import { dbDict } from "./keyspace";

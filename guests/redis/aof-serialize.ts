@@ -4,17 +4,17 @@
  * Appends to a Builder; the caller looks at `failed` and at the length. Uses the one-at-a-time iterators of the container types, so it must
  * not be called while a command iterates a container.
  */
-import { Builder, builderRoom, putBytes } from "./builder";
-import { textCopy } from "./bytes";
+import { Builder, builderRoom, putBytes } from "../lib/raw/builder";
+import { textCopy } from "../lib/raw/bytes";
 import { entryKey, entryLength, entryValue } from "./dict";
 import { formatScore } from "./double";
 import { hashField, hashFieldLength, hashIterate, hashLength, hashNext, hashValue, hashValueLength } from "./hash-type";
 import { entryExpire } from "./keyspace";
 import { listOf } from "./list-type";
-import { formatI64, formatU64 } from "./number";
+import { formatI64, formatU64 } from "../lib/raw/number";
 import { HASH, LIST, Obj, SET, STREAM, STRING, ZSET, strView, viewLen, viewPtr } from "./object";
 import { itemLength, itemPtr, quicklistForward, quicklistSeek } from "./quicklist";
-import { blobData, blobLength } from "./bytes";
+import { blobData, blobLength } from "../lib/raw/bytes";
 import { mapFirst, mapForward, recordMs, recordSeq, recordValue } from "./id-map";
 import { formatId } from "./stream-id";
 import { Consumer, Group, Nack, nameAt, streamOf } from "./stream-type";

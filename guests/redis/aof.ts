@@ -20,9 +20,9 @@ import { TOKEN_BACKGROUND, TOKEN_BASE, TOKEN_CLOSE, TOKEN_FOLDER, TOKEN_GROUP, T
 import { gateFail, gateOpen } from "./aof-gate";
 import { baseSynced, manifestDone, rewriteCron, rewriteRunning, rewriteTurn, rewriteUnmarkedKey, rewriteNewKey } from "./aof-rewrite";
 import { manifestEvent } from "./aof-files";
-import { Builder, builderRelease, builderReset, builderRoom, putBytes, putInt, putText } from "./builder";
+import { Builder, builderRelease, builderReset, builderRoom, putBytes, putInt, putText } from "../lib/raw/builder";
 import { aofTimestampEnabled } from "./config-table";
-import { putErrno } from "./errno-text";
+import { putErrno } from "../lib/raw/errno-text";
 import { latencySample } from "./latency";
 import { LOG_NOTICE, LOG_WARNING, cfg, log, logBegin, logEnd, logInt, logText, nowMs, ustime } from "./server";
 

@@ -1,7 +1,7 @@
 /** Arguments as numbers. Each function replies the error itself and answers false; the value is in the global named. */
 import { argLen, argPtr, Client } from "./client";
 import { parsedF64, parseF64 } from "./double";
-import { parsedI64, parseI64 } from "./number";
+import { parsedI64, parseI64 } from "../lib/raw/number";
 import { replyError, replyNotFloat, replyNotInteger } from "./reply";
 
 export let argInt: i64 = 0;

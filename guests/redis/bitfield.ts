@@ -5,7 +5,7 @@ import { ACL_BITMAP, argIs, CMD_DENYOOM, CMD_FAST, CMD_READONLY, CMD_WRITE, comm
 import { lookupRead, signalModified, wrongType } from "./keyspace";
 import { notify, NOTIFY_STRING } from "./notify";
 import { Obj, STRING, STRING_HEADER, strView, viewLen, viewPtr } from "./object";
-import { parsedI64, parseI64 } from "./number";
+import { parsedI64, parseI64 } from "../lib/raw/number";
 import { replyArray, replyError, replyI64, replyNotInteger, replyNull, replySyntaxError } from "./reply";
 import { dirtyAdd } from "./server";
 

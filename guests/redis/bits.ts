@@ -14,7 +14,7 @@ import {
 } from "./keyspace";
 import { notify, NOTIFY_GENERIC, NOTIFY_STRING } from "./notify";
 import { Obj, objRelease, STRING, STRING_HEADER, strNewSize, strView, strWritable, viewLen, viewPtr } from "./object";
-import { parsedI64, parseI64 } from "./number";
+import { parsedI64, parseI64 } from "../lib/raw/number";
 import { replyError, replyI64, replyNotInteger, replyOom, replySyntaxError } from "./reply";
 import { cfg, dirtyAdd } from "./server";
 import { registerBitfieldCommands } from "./bitfield";

@@ -10,7 +10,7 @@
  * Readiness is signalled by dbAdd/dbSet (the key appeared, or changed its type); a value that grows in place needs no signal, as
  * nobody waits for a key that holds something.
  */
-import { alloc, free, tryAlloc } from "./alloc";
+import { alloc, free, tryAlloc } from "../lib/raw/alloc";
 import {
   argc,
   argcSet,

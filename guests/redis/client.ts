@@ -4,7 +4,7 @@
  * Lives from ACCEPT until its descriptor is closed; `clientFree` may be called only between commands (use
  * `clientCloseSoon` from a command). Lists of clients are intrusive.
  */
-import { alloc, allocZero, tryRealloc } from "./alloc";
+import { alloc, allocZero, tryRealloc } from "../lib/raw/alloc";
 
 export const CLIENT_MULTI: u32 = 1 << 0;
 export const CLIENT_BLOCKED: u32 = 1 << 1;

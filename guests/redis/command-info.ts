@@ -1,6 +1,6 @@
 /** COMMAND: the command table as clients ask for it. Everything comes from the rows of command.ts. */
 import { categoryFind, inCategory, replyCategories } from "./acl";
-import { globMatch } from "./bytes";
+import { globMatch } from "../lib/raw/bytes";
 import { Client, argLen, argPtr, argc } from "./client";
 import {
   ACL_CONNECTION,
@@ -39,7 +39,7 @@ import {
 } from "./command";
 import { helpBegin, helpEnd, helpLine } from "./help";
 import { commandByFullName } from "./latency";
-import { parseI64, parsedI64 } from "./number";
+import { parseI64, parsedI64 } from "../lib/raw/number";
 import {
   deferArray,
   deferBegin,

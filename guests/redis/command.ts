@@ -4,8 +4,8 @@
  *
  * A handler is `(c: Client) => void`; it reads `argc`, `argPtr(i)`, `argLen(i)` (client.ts), which stay valid until it returns.
  */
-import { allocZero } from "./alloc";
-import { lower } from "./bytes";
+import { allocZero } from "../lib/raw/alloc";
+import { lower } from "../lib/raw/bytes";
 import { argLen, argPtr, Client } from "./client";
 
 // flags, as COMMAND INFO reports them

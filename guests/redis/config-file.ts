@@ -17,9 +17,9 @@ import {
   sys_read,
   sys_write,
 } from "../lib/sys";
-import { alloc, free } from "./alloc";
-import { Builder, builderReset, builderRoom, putByte, putBytes, putInt, putText } from "./builder";
-import { blobData, blobLength, blobNew, equalWord } from "./bytes";
+import { alloc, free } from "../lib/raw/alloc";
+import { Builder, builderReset, builderRoom, putByte, putBytes, putInt, putText } from "../lib/raw/builder";
+import { blobData, blobLength, blobNew, equalWord } from "../lib/raw/bytes";
 import {
   APPLY_CLUSTER,
   configTableInit,
@@ -32,7 +32,7 @@ import {
 } from "./config-table";
 import { paramSet, problem, SET_REFUSED } from "./config-value";
 import { isSpace, putQuoted, splitWords, wordAt, wordCount, wordSize } from "./config-words";
-import { putErrno } from "./errno-text";
+import { putErrno } from "../lib/raw/errno-text";
 import { cfg, log, LOG_WARNING } from "./server";
 
 export const AT_FDCWD: i32 = -100;

@@ -7,8 +7,8 @@
  *
  * `configTableInit` fills in the defaults; it must run before anything reads `cfg`.
  */
-import { alloc } from "./alloc";
-import { blobData, blobLength, blobNew, equalWord } from "./bytes";
+import { alloc } from "../lib/raw/alloc";
+import { blobData, blobLength, blobNew, equalWord } from "../lib/raw/bytes";
 import { Config, cfg } from "./server";
 
 export const PARAM_BOOL: u32 = 0;

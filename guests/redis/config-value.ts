@@ -4,9 +4,9 @@
  * `paramSet` leaves the reason of a refusal in `problem`. Values of several words come as one text; words are
  * separated by blanks.
  */
-import { free, alloc } from "./alloc";
-import { Builder, putByte, putBytes, putFixed, putInt, putText, builderReset } from "./builder";
-import { blobData, blobFree, blobLength, blobNew, copy, equalWord, lower } from "./bytes";
+import { free, alloc } from "../lib/raw/alloc";
+import { Builder, putByte, putBytes, putFixed, putInt, putText, builderReset } from "../lib/raw/builder";
+import { blobData, blobFree, blobLength, blobNew, copy, equalWord, lower } from "../lib/raw/bytes";
 import {
   PARAM_BOOL,
   PARAM_DIR,
@@ -33,10 +33,10 @@ import {
 } from "./config-table";
 import { keyspaceEventsFlags, putKeyspaceEvents } from "./notify";
 import { parseF64, parsedF64 } from "./double";
-import { parseI64, parsedI64 } from "./number";
+import { parseI64, parsedI64 } from "../lib/raw/number";
 import { Config, cfg, loading } from "./server";
 import { sys_chdir, sys_getcwd } from "../lib/sys";
-import { putErrno } from "./errno-text";
+import { putErrno } from "../lib/raw/errno-text";
 
 export const SET_REFUSED: i32 = 0;
 export const SET_CHANGED: i32 = 1;

@@ -2,7 +2,7 @@
  * Words of a configuration line and of the AOF manifest: split with the quoting rules of sdssplitargs, and quoted again.
  * One line at a time: the words of the last `splitWords` are `wordAt(0 … wordCount - 1)`.
  */
-import { Builder, builderReset, builderRoom, putByte, putText } from "./builder";
+import { Builder, builderReset, builderRoom, putByte, putText } from "../lib/raw/builder";
 
 const words: Builder = changetype<Builder>(memory.data(16, 16)); // bytes of all words of a line
 const WORDS_MAX: i32 = 128;

@@ -3,10 +3,10 @@
  *
  * CONFIG SET is atomic: every value is checked and set before anything is applied, and a failure puts all of them back.
  */
-import { Builder, builderRelease, builderReset } from "./builder";
+import { Builder, builderRelease, builderReset } from "../lib/raw/builder";
 import { aofSaysEnabled, gateUpdate } from "./aof";
 import { rewriteCollect, rewriteTurnOff, rewriteTurnOn } from "./aof-rewrite";
-import { globMatch, equalWord } from "./bytes";
+import { globMatch, equalWord } from "../lib/raw/bytes";
 import { Client, argLen, argPtr, argc } from "./client";
 import { CMD_ADMIN, CMD_LOADING, CMD_NOSCRIPT, CMD_STALE, Command, command, commandsHead, describe, subcommand } from "./command";
 import { configRewrite } from "./config-rewrite";
@@ -34,9 +34,9 @@ import {
   paramFind,
 } from "./config-table";
 import { SET_REFUSED, SET_SAME, paramSet, problem, putParam } from "./config-value";
-import { alloc, free, usedBytes } from "./alloc";
-import { blobData, blobFree, blobLength, tryBlobNew } from "./bytes";
-import { putText, putInt } from "./builder";
+import { alloc, free, usedBytes } from "../lib/raw/alloc";
+import { blobData, blobFree, blobLength, tryBlobNew } from "../lib/raw/bytes";
+import { putText, putInt } from "../lib/raw/builder";
 import { errorReset } from "./errors";
 import { evictIfNeeded } from "./evict";
 import { helpBegin, helpEnd, helpLine } from "./help";

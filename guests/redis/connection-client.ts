@@ -1,6 +1,6 @@
 /** CLIENT and its subcommands (networking.c of Redis 7.0). Tracking is not supported and says so. */
-import { Builder, builderRelease, builderReset, putByte, putBytes, putInt, putText } from "./builder";
-import { blobData, blobFree, blobLength, equal, equalWord, tryBlobNew } from "./bytes";
+import { Builder, builderRelease, builderReset, putByte, putBytes, putInt, putText } from "../lib/raw/builder";
+import { blobData, blobFree, blobLength, equal, equalWord, tryBlobNew } from "../lib/raw/bytes";
 import {
   argc,
   argLen,
@@ -35,8 +35,8 @@ import {
   subcommand,
 } from "./command";
 import { unblockTimeout } from "./blocked";
-import { usable } from "./alloc";
-import { parsedI64, parseI64 } from "./number";
+import { usable } from "../lib/raw/alloc";
+import { parsedI64, parseI64 } from "../lib/raw/number";
 import { pauseStart, pauseStop } from "./pause";
 import { channelCount, patternCount, shardCount } from "./pubsub";
 import {

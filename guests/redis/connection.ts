@@ -1,5 +1,5 @@
 /** Connection commands: PING ECHO SELECT QUIT RESET AUTH HELLO and a few answers about the server's role. CLIENT is in connection-client.ts. */
-import { blobData, blobFree, blobLength } from "./bytes";
+import { blobData, blobFree, blobLength } from "../lib/raw/bytes";
 import {
   argc,
   argLen,
@@ -33,7 +33,7 @@ import {
 import { CMD_ALWAYS, CMD_NEVER_QUEUED, CMD_PUBSUB_ALLOWED } from "./dispatch";
 import { monitorClientFree } from "./monitor";
 import { discardTransaction } from "./multi";
-import { parsedI64, parseI64 } from "./number";
+import { parsedI64, parseI64 } from "../lib/raw/number";
 import { pubsubClientFree } from "./pubsub";
 import {
   errorBegin,

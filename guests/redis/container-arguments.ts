@@ -2,7 +2,7 @@
  * Argument checks that only the container commands need. Each replies the error itself and answers false;
  * integers are left in `argInt` (arguments.ts).
  */
-import { free, hasRoom, tryAlloc } from "./alloc";
+import { free, hasRoom, tryAlloc } from "../lib/raw/alloc";
 import { argI64, argInt, argRange } from "./arguments";
 import { Client, argLen, argc } from "./client";
 import { parseF64 } from "./double";

@@ -2,7 +2,7 @@
  * What the core asks of container values (lists, streams, hashes, sets, sorted sets), whatever their encoding.
  * Each function gets an object whose type is not STRING.
  */
-import { free, hasRoom, usable } from "./alloc";
+import { free, hasRoom, usable } from "../lib/raw/alloc";
 import { registerContainers } from "./container-commands";
 import { registerDumpCommands } from "./dump-commands";
 import { hashBytes, hashDuplicate, hashFree } from "./hash-type";

@@ -28,7 +28,7 @@ import {
   replyStatusBytes,
   replyVerbatim,
 } from "./reply";
-import { Builder, builderReset, putInt, putText } from "./builder";
+import { Builder, builderReset, putInt, putText } from "../lib/raw/builder";
 import { cfg, clockRefresh } from "./server";
 import { sys_clock_ms, sys_sleep_ms } from "../lib/sys";
 

@@ -8,9 +8,9 @@
  *
  * A table that cannot be enlarged for want of memory stays as it is (longer chains, no failure).
  */
-import { alloc, allocZero, free, tryAlloc, tryAllocZero } from "./alloc";
-import { copy, equal, hash } from "./bytes";
-import { randomU32 } from "./random";
+import { alloc, allocZero, free, tryAlloc, tryAllocZero } from "../lib/raw/alloc";
+import { copy, equal, hash } from "../lib/raw/bytes";
+import { randomU32 } from "../lib/raw/random";
 
 export const ENTRY_HEADER: usize = 16;
 /** Flag of an entry's length word: has a time to live (used by the keyspace). */

@@ -4,7 +4,7 @@
  */
 import { aofDenyWrite, aofEnabled, aofFeed, aofFedSeq, aofGateSeq } from "./aof";
 import { replyDeny } from "./aof-gate";
-import { hasRoom } from "./alloc";
+import { hasRoom } from "../lib/raw/alloc";
 import { handleReadyKeys, readyPending } from "./blocked";
 import { gateDurable } from "./loop";
 import {
@@ -67,7 +67,7 @@ import {
 } from "./reply";
 import { cfg, dirty, loading, log, LOG_WARNING, stats, ustime } from "./server";
 import { slowlogCheck } from "./slowlog";
-import { equalWord, textCopy } from "./bytes";
+import { equalWord, textCopy } from "../lib/raw/bytes";
 
 /** Flags that a command allowed in a RESP2 subscriber's connection carries besides its own: see `pubsubAllows`. */
 export const CMD_PUBSUB_ALLOWED: u32 = 1 << 29;

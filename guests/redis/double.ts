@@ -5,7 +5,7 @@
  * text that reads back (`formatShortest`).
  */
 import { bigA, bigB, bigC, bigCompare, bigMulAdd, bigMulPow10, bigSet, bigShiftLeft, bigSubtract } from "./bignum";
-import { textCopy } from "./bytes";
+import { textCopy } from "../lib/raw/bytes";
 import {
   binaryExponent,
   digits64,
@@ -20,7 +20,7 @@ import {
   scan,
   zero,
 } from "./decimal";
-import { formatU64 } from "./number";
+import { formatU64 } from "../lib/raw/number";
 
 export let parsedF64: f64 = 0;
 

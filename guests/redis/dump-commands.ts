@@ -2,7 +2,7 @@
  * DUMP and RESTORE: a value as one string in RDB form, and back.
  */
 import { argI64, argInt } from "./arguments";
-import { Builder, builderRelease, builderReset } from "./builder";
+import { Builder, builderRelease, builderReset } from "../lib/raw/builder";
 import { Client, argLen, argPtr, argc } from "./client";
 import { ACL_DANGEROUS, ACL_KEYSPACE, CMD_DENYOOM, CMD_READONLY, CMD_WRITE, argIs, command, describe } from "./command";
 import { dbAdd, dbDelete, expireSet, lookupRead, lookupWrite, signalModified } from "./keyspace";

@@ -8,9 +8,9 @@
  * The machine's own memory is a second limit: with an eviction policy and a maxmemory above what the machine has, eviction starts
  * when the machine's memory is nearly used up.
  */
-import { hasRoom, usedBytes } from "./alloc";
+import { hasRoom, usedBytes } from "../lib/raw/alloc";
 import { aofBufferBytes } from "./aof";
-import { blobData, blobFree, blobLength, tryBlobNew } from "./bytes";
+import { blobData, blobFree, blobLength, tryBlobNew } from "../lib/raw/bytes";
 import { evictionTenacity, POLICY_ALLKEYS, POLICY_ALLKEYS_RANDOM, POLICY_LFU, POLICY_LRU, POLICY_NOEVICTION, POLICY_VOLATILE_RANDOM, POLICY_VOLATILE_TTL } from "./config-table";
 import { dictRandom, dictSample, dictFind, entryKey, entryLength, entryValue } from "./dict";
 import { dbAt, dbDeleteEntry, dbDict, entryVolatile, signalModified } from "./keyspace";
@@ -19,7 +19,7 @@ import { NOTIFY_EVICTED, notify } from "./notify";
 import { Obj } from "./object";
 import { pauseKind } from "./pause";
 import { propagateDelete } from "./propagate";
-import { randomF64, randomU32 } from "./random";
+import { randomF64, randomU32 } from "../lib/raw/random";
 import { cfg, loading, lruClock, nowMs, stats, ustime } from "./server";
 
 const POOL_SIZE: i32 = 16;

@@ -25,7 +25,7 @@ import {
 } from "./hash-type";
 import { dbAdd, dbDelete, lookupRead, lookupWrite, signalModified, wrongType } from "./keyspace";
 import { NOTIFY_GENERIC, NOTIFY_HASH, notify } from "./notify";
-import { formatI64, parseI64, parsedI64 } from "./number";
+import { formatI64, parseI64, parsedI64 } from "../lib/raw/number";
 import { ENC_LISTPACK, HASH, Obj, objRelease } from "./object";
 import { propagateBegin, propagateBytes, propagateText } from "./propagate";
 import {

@@ -7,8 +7,8 @@
  *
  * Functions that may move the block return its new address. Called by hash-type.ts only.
  */
-import { alloc, realloc, usable } from "./alloc";
-import { copy, equal } from "./bytes";
+import { alloc, realloc, usable } from "../lib/raw/alloc";
+import { copy, equal } from "../lib/raw/bytes";
 
 const HEADER: usize = 8;
 

@@ -8,8 +8,8 @@
  * Results are left in `hashValue`/`hashValueLength` (hashGet) and `hashField`… (iteration); they point into the hash and
  * hold until it changes. Called by hash-commands.ts, container.ts, SORT and the AOF rewrite.
  */
-import { alloc, free, tryAlloc, usable } from "./alloc";
-import { copy, hash } from "./bytes";
+import { alloc, free, tryAlloc, usable } from "../lib/raw/alloc";
+import { copy, hash } from "../lib/raw/bytes";
 import {
   Dict,
   ENTRY_HEADER,
@@ -46,7 +46,7 @@ import {
   packValueLength,
 } from "./hash-pack";
 import { ENC_HT, ENC_LISTPACK, HASH, Obj, objNew } from "./object";
-import { randomU32 } from "./random";
+import { randomU32 } from "../lib/raw/random";
 import { cfg } from "./server";
 
 /** The value found by hashGet or reached by the iteration. */

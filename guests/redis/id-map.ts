@@ -4,7 +4,7 @@
  * A record is [u64 ms][u64 seq][u32 value][u32 weight]. Stream entries and lists of pending entries are both kept in it. Node sizes are limited by
  * `limit` (records) and, for appends, by the weight a node may hold: approximate trimming drops whole nodes.
  */
-import { alloc, free, tryAlloc, tryRealloc, usable } from "./alloc";
+import { alloc, free, tryAlloc, tryRealloc, usable } from "../lib/raw/alloc";
 
 const HEADER: usize = 16;
 const RECORD: usize = 24;

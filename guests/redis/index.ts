@@ -2,10 +2,10 @@
  * The redis guest: boot, and the two exports the machine calls.
  */
 import { sys_bind, sys_close, sys_exit_group, sys_getrandom, sys_listen, sys_setsockopt, sys_socket } from "../lib/sys";
-import { heapInit } from "./alloc";
+import { heapInit } from "../lib/raw/alloc";
 import { aofLoad } from "./aof";
 import { adminInit, registerAdminCommands } from "./admin";
-import { hashInit } from "./bytes";
+import { hashInit } from "../lib/raw/bytes";
 import { argsInit } from "./client";
 import { configBoot } from "./config-file";
 import { registerConnectionCommands } from "./connection";
@@ -17,7 +17,7 @@ import { registerKeyCommands } from "./keys";
 import { dispatch, loopInit, loopListen, loopStartCron } from "./loop";
 import { registerMonitorCommands } from "./monitor";
 import { registerMultiCommands } from "./multi";
-import { randomInit, randomU64 } from "./random";
+import { randomInit, randomU64 } from "../lib/raw/random";
 import {
   bootMsSet,
   cfg,

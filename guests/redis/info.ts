@@ -2,7 +2,7 @@
  * INFO: every section Redis 7.0 has, with the values of this machine. Fields of features that are not here (replication, RDB, scripts)
  * keep their names and say 0 or "none", because monitoring tools look for them.
  */
-import { allocCount, freeRunBytes, limitBytes, rssBytes, spanBytes, usedBytes, usedBytesPeak } from "./alloc";
+import { allocCount, freeRunBytes, limitBytes, rssBytes, spanBytes, usedBytes, usedBytesPeak } from "../lib/raw/alloc";
 import { aofBufferLength, aofSaysEnabled, aofSyncPending, aofWriteOk, currentSize, delayedSyncs, rewriteBaseSize } from "./aof";
 import { loadDone, loadStarted, loadTotal } from "./aof-replay";
 import {
@@ -23,21 +23,18 @@ import {
   builderReset,
   putByte,
   putBytes,
-  putField,
-  putFieldFixed,
-  putFieldHuman,
-  putFieldText,
   putFixed,
   putInt,
   putText,
-} from "./builder";
-import { blobData, blobLength, equalWord } from "./bytes";
+} from "../lib/raw/builder";
+import { blobData, blobLength, equalWord } from "../lib/raw/bytes";
 import { Client, argLen, argPtr, argc, clientCount, clientsHead } from "./client";
 import { CMD_LOADING, CMD_STALE, ACL_DANGEROUS, Command, command, commandsHead, describe } from "./command";
 import { configFile } from "./config-file";
 import { Param, paramFind } from "./config-table";
 import { putParam } from "./config-value";
 import { dictFirst, dictNext, entryKey, entryLength, entryValue } from "./dict";
+import { putField, putFieldFixed, putFieldHuman, putFieldText } from "./info-fields";
 import { errorCounts } from "./errors";
 import { exceededSince, exceededTotal, notCountedBytes } from "./evict";
 import { dbAt, dbSize } from "./keyspace";

@@ -7,7 +7,7 @@
  * block return its new address; `intsetChanged` tells whether they did anything.
  * Called by the set type only.
  */
-import { alloc, free, realloc } from "./alloc";
+import { alloc, free, realloc } from "../lib/raw/alloc";
 
 const HEADER: usize = 8;
 

@@ -13,7 +13,7 @@ import {
   signalModified,
 } from "./keyspace";
 import { notify, NOTIFY_GENERIC } from "./notify";
-import { parsedI64, parseI64 } from "./number";
+import { parsedI64, parseI64 } from "../lib/raw/number";
 import { propagateBegin, propagateBytes, propagateI64, propagateText } from "./propagate";
 import { errorBegin, errorBytes, errorEnd, errorText, replyError, replyI64, replyNotInteger, replyOom } from "./reply";
 import { dirtyAdd, loading, nowMs } from "./server";

@@ -1,5 +1,5 @@
 /** KEYS and SCAN. */
-import { globMatch } from "./bytes";
+import { globMatch } from "../lib/raw/bytes";
 import { argLen, argPtr, Client } from "./client";
 import { ACL_DANGEROUS, ACL_KEYSPACE, CMD_READONLY, command, describe } from "./command";
 import { dictFirst, dictNext, entryKey, entryLength, entryValue } from "./dict";
@@ -7,7 +7,7 @@ import { dbDict, dbFind, entryExpired } from "./keyspace";
 import { Obj } from "./object";
 import { deferArray, deferBegin, replyArray, replyBulk, replyBulkI64 } from "./reply";
 import { scanDict, scanFound, scanFoundCount, scanMatches, scanParse, scanType } from "./scan";
-import { free, tryAlloc } from "./alloc";
+import { free, tryAlloc } from "../lib/raw/alloc";
 
 function keys(c: Client): void {
   const d = dbDict(c.db);

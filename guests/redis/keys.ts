@@ -16,7 +16,7 @@ import {
   describe,
   subcommand,
 } from "./command";
-import { equal } from "./bytes";
+import { equal } from "../lib/raw/bytes";
 import { containerDuplicate } from "./container";
 import { entryKey, entryLength, entryValue } from "./dict";
 import {
@@ -51,7 +51,7 @@ import {
   replyStatus,
   replySyntaxError,
 } from "./reply";
-import { parsedI64, parseI64 } from "./number";
+import { parsedI64, parseI64 } from "../lib/raw/number";
 import { cfg, dirtyAdd } from "./server";
 import { registerExpireCommands } from "./keys-expire";
 import { registerScanCommands } from "./keys-scan";

@@ -8,10 +8,10 @@
  * Commands: `lookupRead` / `lookupWrite`, then `dbAdd`, `dbSet`, `dbDelete`, `dbReplaceValue`; after a change
  * `signalModified`, `notify` and `dirty += n` (`dirtyAdd`).
  */
-import { alloc, free, tryAlloc, tryRealloc, usable } from "./alloc";
+import { alloc, free, tryAlloc, tryRealloc, usable } from "../lib/raw/alloc";
 import { aofBeforeChange, aofKeyAdded, rewriteActive } from "./aof";
 import { rewriteRestart } from "./aof-rewrite";
-import { copy, hash } from "./bytes";
+import { copy, hash } from "../lib/raw/bytes";
 import { argLen, argPtr, Client } from "./client";
 import {
   Dict,

@@ -4,11 +4,11 @@
  * A series keeps the worst value of each of the last 160 seconds in which something was slow. A histogram has eight buckets per power of
  * two of microseconds; `call` times fast commands by sample only, so its counts are scaled to the command's calls when they are shown.
  */
-import { allocZero, free, tryAllocZero } from "./alloc";
-import { Builder, builderReset, putByte, putFixed, putInt, putText } from "./builder";
+import { allocZero, free, tryAllocZero } from "../lib/raw/alloc";
+import { Builder, builderReset, putByte, putFixed, putInt, putText } from "../lib/raw/builder";
 import { Client, argLen, argPtr, argc } from "./client";
 import { CMD_ADMIN, CMD_LOADING, CMD_NOSCRIPT, CMD_STALE, Command, command, commandFind, commandsHead, describe, subcommand, subcommandFind } from "./command";
-import { equalWord } from "./bytes";
+import { equalWord } from "../lib/raw/bytes";
 import { percentiles } from "./config-table";
 import { putTrimmed } from "./config-value";
 import { helpBegin, helpEnd, helpLine } from "./help";

@@ -5,7 +5,7 @@
  */
 import { argInt, argRange, argTimeout, argTimeoutMs } from "./arguments";
 import { blockOnKeys, readyKey, readyKeyLen } from "./blocked";
-import { equal } from "./bytes";
+import { equal } from "../lib/raw/bytes";
 import { roomForElement } from "./container-arguments";
 import { CLIENT_DENY_BLOCKING, CLIENT_REEXECUTING, Client, argLen, argPtr, argc } from "./client";
 import { argIs } from "./command";

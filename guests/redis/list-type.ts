@@ -3,8 +3,8 @@
  *
  * What always holds: a list in the keyspace is not empty. Called by the list commands, SORT and container.ts.
  */
-import { alloc, free } from "./alloc";
-import { copy } from "./bytes";
+import { alloc, free } from "../lib/raw/alloc";
+import { copy } from "../lib/raw/bytes";
 import { ENC_QUICKLIST, LIST, Obj, objNew, objRelease } from "./object";
 import {
   Quicklist,

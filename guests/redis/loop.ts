@@ -4,11 +4,11 @@
  * A chunk handed to the device stays in its client's list of flights until SENT. A client that is closed leaves its flights
  * without an owner; each chunk goes back to the pool on its own SENT.
  */
-import { alloc, free, hasRoomIo, notePeak, realloc } from "./alloc";
+import { alloc, free, hasRoomIo, notePeak, realloc } from "../lib/raw/alloc";
 import { aofBeforeSleep, aofCron, aofFileEvent } from "./aof";
 import { rewriteSlice, TIMER_REWRITE } from "./aof-rewrite";
 import { blockedClientFree, blockTimerEvent, TIMER_BLOCK, unblockedTake } from "./blocked";
-import { blobFree, blobNew, textCopy } from "./bytes";
+import { blobFree, blobNew, textCopy } from "../lib/raw/bytes";
 import {
   Client,
   CLIENT_BLOCKED,
@@ -31,7 +31,7 @@ import { dictRehash } from "./dict";
 import { dbDict, expireDue } from "./keyspace";
 import { monitorClientFree } from "./monitor";
 import { multiClientFree } from "./multi";
-import { formatI64 } from "./number";
+import { formatI64 } from "../lib/raw/number";
 import { pauseCron, pauseKind } from "./pause";
 import { runPostponed } from "./postponed";
 import { clientParse, clientReceive } from "./protocol";

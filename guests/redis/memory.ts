@@ -1,13 +1,14 @@
 /** MEMORY, and the sums that INFO's memory section shows. */
-import { allocCount, freeRunBytes, limitBytes, rssBytes, spanBytes, usable, usedBytes, usedBytesPeak } from "./alloc";
+import { allocCount, freeRunBytes, limitBytes, rssBytes, spanBytes, usable, usedBytes, usedBytesPeak } from "../lib/raw/alloc";
 import { argI64, argInt } from "./arguments";
-import { Builder, builderReset, putFixed, putHuman, putInt, putText } from "./builder";
+import { Builder, builderReset, putFixed, putInt, putText } from "../lib/raw/builder";
 import { Client, argLen, argPtr, argc, clientCount, clientsHead } from "./client";
 import { CMD_LOADING, CMD_READONLY, CMD_STALE, argIs, command, describe, subcommand } from "./command";
 import { containerBytes } from "./container";
 import { dictTableBytes, entryValue } from "./dict";
 import { notCountedBytes } from "./evict";
 import { helpBegin, helpEnd, helpLine } from "./help";
+import { putHuman } from "./info-fields";
 import { dbAt, dbDict, dbPeek, dbSize } from "./keyspace";
 import { Obj, STRING } from "./object";
 import { deferBegin, deferMap, replyBulk, replyBulkText, replyF64, replyI64, replyMap, replyNull, replyOk, replySyntaxError, replyVerbatim } from "./reply";

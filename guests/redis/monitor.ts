@@ -11,8 +11,8 @@ import {
   command,
   describe,
 } from "./command";
-import { blobData, blobLength } from "./bytes";
-import { formatI64 } from "./number";
+import { blobData, blobLength } from "../lib/raw/bytes";
+import { formatI64 } from "../lib/raw/number";
 import { commit, replyError, replyOk, replyRaw, replyRawText, reserve } from "./reply";
 import { sys_clock_ms } from "../lib/sys";
 

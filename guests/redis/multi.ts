@@ -4,8 +4,8 @@
  * A queued command is one block: Command u32, argc u32, raw length u32 (0: the request was inline), pairs (pointer, length)
  * into the block's own copy of the bytes. Watchers hang in a dict per database: key -> list of `Watch`, and in a list per client.
  */
-import { alloc, free, tryAlloc, tryRealloc } from "./alloc";
-import { equal } from "./bytes";
+import { alloc, free, tryAlloc, tryRealloc } from "../lib/raw/alloc";
+import { equal } from "../lib/raw/bytes";
 import {
   argc,
   argcSet,

@@ -29,7 +29,7 @@ export const NOTIFY_ALL: i32 =
   NOTIFY_STREAM |
   NOTIFY_MODULE;
 
-import { Builder, builderReset, putByte, putBytes, putInt, putText } from "./builder";
+import { Builder, builderReset, putByte, putBytes, putInt, putText } from "../lib/raw/builder";
 import { pubsubPublish } from "./pubsub";
 import { cfg, loading } from "./server";
 

@@ -6,9 +6,9 @@
  * References: 1 for the keyspace, one more for each send under way that reads the bytes in place. A string with more than one
  * must not be written to: `strWritable` copies it then.
  */
-import { alloc, free, tryAlloc, tryRealloc, usable } from "./alloc";
-import { copy } from "./bytes";
-import { formatI64, parsedI64, parseI64 } from "./number";
+import { alloc, free, tryAlloc, tryRealloc, usable } from "../lib/raw/alloc";
+import { copy } from "../lib/raw/bytes";
+import { formatI64, parsedI64, parseI64 } from "../lib/raw/number";
 import { cfg, lruClock, nowMs } from "./server";
 import { containerFree } from "./container";
 

@@ -6,7 +6,7 @@
  *
  * Use: `if (!packedBegin(p, n, listpack)) bad; while (packedNext()) use packedPtr, packedLength; if (packedBad) bad;`
  */
-import { formatI64 } from "./number";
+import { formatI64 } from "../lib/raw/number";
 
 export let packedPtr: usize = 0;
 export let packedLength: u32 = 0;

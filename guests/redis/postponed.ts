@@ -1,5 +1,5 @@
 /** A request kept for later in `client.blockArgs`: argc, pairs, bytes (the layout of blocked.ts). */
-import { free, tryAlloc } from "./alloc";
+import { free, tryAlloc } from "../lib/raw/alloc";
 import { argc, argcSet, argLen, argPtr, argv, argvCap, argvSwap, Client, rawSet } from "./client";
 import { execute } from "./dispatch";
 

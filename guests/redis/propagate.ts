@@ -5,10 +5,10 @@
  * state says something else: `propagateBegin(3); propagateText("srem"); propagateBytes(p, n); propagateBytes(q, m);` for each
  * command that replays it (several are allowed), or `propagateNothing()`. In all cases `dirty` must have moved for anything to be written.
  */
-import { realloc } from "./alloc";
+import { realloc } from "../lib/raw/alloc";
 import { aofEnabled, aofFeed } from "./aof";
-import { copy, textCopy } from "./bytes";
-import { formatI64, formatU64 } from "./number";
+import { copy, textCopy } from "../lib/raw/bytes";
+import { formatI64, formatU64 } from "../lib/raw/number";
 import { loading } from "./server";
 
 /** What the handler has said instead of the request. */

@@ -8,7 +8,7 @@
  *
  * Limits and error texts are those of Redis 7.0 (networking.c, processMultibulkBuffer and processInlineBuffer).
  */
-import { free, hasRoom, tryAlloc, tryRealloc, tryReallocIo } from "./alloc";
+import { free, hasRoom, tryAlloc, tryRealloc, tryReallocIo } from "../lib/raw/alloc";
 import {
   argcSet,
   argLen,
@@ -25,7 +25,7 @@ import {
   rawSet,
 } from "./client";
 import { execute, rejectOversized } from "./dispatch";
-import { parsedI64, parseI64 } from "./number";
+import { parsedI64, parseI64 } from "../lib/raw/number";
 import { errorBegin, errorBytes, errorEnd, errorText, replyError, replyOom } from "./reply";
 import { cfg, log, LOG_VERBOSE, LOG_WARNING, stats } from "./server";
 

@@ -5,8 +5,8 @@
  * the order in which they subscribed. A name is in a server dict exactly while somebody subscribes to it. `pubsubClientFree` must
  * be called before a client is freed.
  */
-import { free, tryRealloc } from "./alloc";
-import { globMatch } from "./bytes";
+import { free, tryRealloc } from "../lib/raw/alloc";
+import { globMatch } from "../lib/raw/bytes";
 import { CLIENT_CLOSE_ASAP, CLIENT_PUBSUB, Client, argLen, argPtr, argc } from "./client";
 import {
   CMD_FAST,

@@ -12,8 +12,8 @@
  *
  * Called by quicklist.ts only.
  */
-import { alloc, free, usable } from "./alloc";
-import { copy } from "./bytes";
+import { alloc, free, usable } from "../lib/raw/alloc";
+import { copy } from "../lib/raw/bytes";
 import { cfg } from "./server";
 
 /** Offsets of a node's fields: u32 each; `begin` and `end` are relative to the node's data. */

@@ -7,8 +7,8 @@
  * A position is (seekNode, seekAt): a node and the offset of an element in its window.
  * Called by list-type.ts, the list commands, SORT and the AOF rewrite.
  */
-import { alloc, free, tryAlloc, usable } from "./alloc";
-import { copy, equal } from "./bytes";
+import { alloc, free, tryAlloc, usable } from "../lib/raw/alloc";
+import { copy, equal } from "../lib/raw/bytes";
 import {
   BEGIN,
   CAPACITY,

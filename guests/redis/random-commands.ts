@@ -5,7 +5,7 @@
  * once and each element is taken with the probability (still wanted / still to come): exact, and without extra memory. When few
  * of many are wanted, entries of the dict are drawn one by one and marked until they are distinct.
  */
-import { free, tryAlloc } from "./alloc";
+import { free, tryAlloc } from "../lib/raw/alloc";
 import { argInt } from "./arguments";
 import { CLIENT_CLOSE_ASAP, Client, argLen, argPtr, argc } from "./client";
 import { argIs } from "./command";
@@ -38,7 +38,7 @@ import { dbDelete, lookupRead, lookupWrite, signalModified, wrongType } from "./
 import { NOTIFY_GENERIC, NOTIFY_SET, notify } from "./notify";
 import { ENC_HT, ENC_SKIPLIST, HASH, Obj, SET, ZSET } from "./object";
 import { propagateBegin, propagateBytes, propagateText } from "./propagate";
-import { randomF64 } from "./random";
+import { randomF64 } from "../lib/raw/random";
 import { replyArray, replyBulk, replyError, replyF64, replyNull, replyOom, replySet, replySyntaxError } from "./reply";
 import { dirtyAdd } from "./server";
 import {

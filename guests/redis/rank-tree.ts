@@ -13,8 +13,8 @@
  *
  * Called by zset-type.ts only. All positions are ranks counted from 0.
  */
-import { alloc, free } from "./alloc";
-import { compare } from "./bytes";
+import { alloc, free } from "../lib/raw/alloc";
+import { compare } from "../lib/raw/bytes";
 import { entryKey, entryLength } from "./dict";
 
 const LEAF_MAX: u32 = 40;

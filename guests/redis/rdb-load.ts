@@ -4,14 +4,14 @@
  * The bytes are a client's: lengths are checked before they are used, repeated members are an error, and what does not fit
  * memory is refused. Streams, modules and the zipmaps of Redis 2.4 are not understood.
  */
-import { free, hasRoom, tryAlloc } from "./alloc";
-import { copy } from "./bytes";
+import { free, hasRoom, tryAlloc } from "../lib/raw/alloc";
+import { copy } from "../lib/raw/bytes";
 import { roomForElement } from "./container-arguments";
 import { crc64 } from "./crc64";
 import { parseF64, parsedF64 } from "./double";
 import { hashConvert, hashNew, hashSet, hashTooLong, hashLength } from "./hash-type";
 import { listLength, listNew, listPush } from "./list-type";
-import { formatI64 } from "./number";
+import { formatI64 } from "../lib/raw/number";
 import { Obj, objRelease, strNew } from "./object";
 import { packedBad, packedBegin, packedLength, packedNext, packedPtr } from "./packed-list";
 import {

@@ -4,7 +4,7 @@
  * Of the several RDB types for one kind of value the plain one is written, whatever the value's encoding here: strings one
  * after the other. Real Redis chooses its own encoding when it loads them.
  */
-import { Builder, builderRoom, putByte, putBytes } from "./builder";
+import { Builder, builderRoom, putByte, putBytes } from "../lib/raw/builder";
 import { crc64 } from "./crc64";
 import { hashField, hashFieldLength, hashIterate, hashLength, hashNext, hashValue, hashValueLength } from "./hash-type";
 import { listOf } from "./list-type";

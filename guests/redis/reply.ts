@@ -7,10 +7,10 @@
  *
  * Texts are ASCII literals. An error text starts with its code ("ERR …", "WRONGTYPE …"), without '-' and CRLF.
  */
-import { alloc, free, hasRoom, tryAlloc, tryAllocIo } from "./alloc";
-import { copy, textCopy } from "./bytes";
+import { alloc, free, hasRoom, tryAlloc, tryAllocIo } from "../lib/raw/alloc";
+import { copy, textCopy } from "../lib/raw/bytes";
 import { Client, CLIENT_CLOSE_ASAP, CLIENT_FAKE, CLIENT_PENDING, clientCloseSoon } from "./client";
-import { formatI64, formatU64 } from "./number";
+import { formatI64, formatU64 } from "../lib/raw/number";
 import { formatScore } from "./double";
 import { ENC_INT, Obj, objRelease, STRING_HEADER, strView, viewLen, viewPtr } from "./object";
 import { errorSeen } from "./errors";

@@ -1,10 +1,10 @@
 /** What the SCAN family has in common: options, cursor, filtering. */
 import { argIs } from "./command";
 import { argc, argLen, argPtr, Client } from "./client";
-import { globMatch } from "./bytes";
-import { parsedI64, parsedU64, parseI64, parseU64 } from "./number";
+import { globMatch } from "../lib/raw/bytes";
+import { parsedI64, parsedU64, parseI64, parseU64 } from "../lib/raw/number";
 import { replyError, replyNotInteger, replySyntaxError } from "./reply";
-import { realloc } from "./alloc";
+import { realloc } from "../lib/raw/alloc";
 import { Dict, dictScan } from "./dict";
 import { HASH, LIST, SET, STREAM, STRING, ZSET } from "./object";
 

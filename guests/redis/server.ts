@@ -5,8 +5,8 @@
  * addresses (`offsetof<Config>("field")`). Whoever owns a feature writes its fields; everybody may read.
  */
 import { sys_clock_ms, sys_getpid, sys_write } from "../lib/sys";
-import { textCopy } from "./bytes";
-import { formatI64 } from "./number";
+import { textCopy } from "../lib/raw/bytes";
+import { formatI64 } from "../lib/raw/number";
 
 /** Realtime of this turn in whole milliseconds since the epoch; set once per turn and while a script-like loop runs. */
 export let nowMs: i64 = 0;

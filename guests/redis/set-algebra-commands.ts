@@ -4,7 +4,7 @@
  * A difference is always found by looking each member of the first set up in the others: that needs no memory beyond the
  * result. An intersection starts from the smallest set.
  */
-import { hasRoom, realloc } from "./alloc";
+import { hasRoom, realloc } from "../lib/raw/alloc";
 import { argInt, argRange } from "./arguments";
 import { Client, argLen, argPtr, argc } from "./client";
 import { argIs } from "./command";

@@ -5,8 +5,8 @@
  * `setMember`/`setMemberLength`; those of an intset are printed into a buffer that the next one overwrites.
  * Called by set-commands.ts, container.ts, SORT, ZUNION and its kin, and the AOF rewrite.
  */
-import { alloc, free, tryAlloc, usable } from "./alloc";
-import { copy } from "./bytes";
+import { alloc, free, tryAlloc, usable } from "../lib/raw/alloc";
+import { copy } from "../lib/raw/bytes";
 import {
   Dict,
   ENTRY_HEADER,
@@ -37,9 +37,9 @@ import {
   intsetNew,
   intsetRemove,
 } from "./intset";
-import { formatI64, parseI64, parsedI64 } from "./number";
+import { formatI64, parseI64, parsedI64 } from "../lib/raw/number";
 import { ENC_HT, ENC_INTSET, Obj, SET, objNew } from "./object";
-import { randomU32 } from "./random";
+import { randomU32 } from "../lib/raw/random";
 import { cfg } from "./server";
 
 export let setMember: usize = 0;

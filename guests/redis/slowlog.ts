@@ -3,14 +3,14 @@
  *
  * An entry is a block: header, then a blob pointer for each argument kept. At most 32 arguments of 128 bytes, as in Redis.
  */
-import { free, tryAlloc } from "./alloc";
-import { blobData, blobLength, copy, textCopy } from "./bytes";
+import { free, tryAlloc } from "../lib/raw/alloc";
+import { blobData, blobLength, copy, textCopy } from "../lib/raw/bytes";
 import { Client, argLen, argPtr, argc } from "./client";
 import { CMD_ADMIN, CMD_FAST, CMD_LOADING, CMD_SKIP_SLOWLOG, CMD_STALE, Command, command, describe, subcommand } from "./command";
 import { PARAM_SENSITIVE, Param, paramFind } from "./config-table";
 import { helpBegin, helpEnd, helpLine } from "./help";
 import { latencyRecord, latencySample } from "./latency";
-import { formatI64 } from "./number";
+import { formatI64 } from "../lib/raw/number";
 import { argInt, argRange } from "./arguments";
 import { deferArray, deferBegin, replyArray, replyBulk, replyI64, replyOk } from "./reply";
 import { cfg, nowMs } from "./server";

@@ -9,9 +9,9 @@
  * An item (32 bytes): element pointer u32, length u32, score f64 or (compare pointer u32, compare length u32), index u32.
  * The sort is a merge sort over item indices: stable, n log n whatever the input.
  */
-import { free, hasRoom, tryAlloc } from "./alloc";
+import { free, hasRoom, tryAlloc } from "../lib/raw/alloc";
 import { argI64, argInt } from "./arguments";
-import { compare, copy } from "./bytes";
+import { compare, copy } from "../lib/raw/bytes";
 import { Client, argLen, argPtr, argc } from "./client";
 import { argIs } from "./command";
 import { parseLoose, roomForElement } from "./container-arguments";

@@ -1,7 +1,7 @@
 /** XPENDING, XCLAIM and XAUTOCLAIM: looking at pending entries and taking them over. */
-import { free, tryAlloc } from "./alloc";
+import { free, tryAlloc } from "../lib/raw/alloc";
 import { argI64, argI64Error, argInt, argRange } from "./arguments";
-import { blobData, blobLength } from "./bytes";
+import { blobData, blobLength } from "../lib/raw/bytes";
 import { argc, argLen, argPtr, Client } from "./client";
 import { argIs } from "./command";
 import { idCompare, mapFind, mapFirst, mapForward, mapLast, mapSeek, recordMs, recordSeq, recordValue } from "./id-map";

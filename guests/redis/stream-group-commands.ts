@@ -1,7 +1,7 @@
 /** XGROUP and XACK, and what the other group commands share: looking groups up, creating consumers, the commands the file gets. */
 import { argI64, argInt } from "./arguments";
 import { signalReady } from "./blocked";
-import { blobData, blobLength } from "./bytes";
+import { blobData, blobLength } from "../lib/raw/bytes";
 import { argc, argLen, argPtr, Client } from "./client";
 import { argIs } from "./command";
 import { dbAdd, lastEntry, lookupWrite, signalModified, wrongType } from "./keyspace";

@@ -1,6 +1,6 @@
 /** Stream ids: two 64-bit numbers, written `ms-seq`. Parsing leaves them in `idMs`/`idSeq`; errors are replied as Redis words them. */
 import { argLen, argPtr, Client } from "./client";
-import { formatU64, parsedU64, parseU64 } from "./number";
+import { formatU64, parsedU64, parseU64 } from "../lib/raw/number";
 import { propagateBytes } from "./propagate";
 import { replyBulk, replyError } from "./reply";
 

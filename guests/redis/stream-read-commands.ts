@@ -2,7 +2,7 @@
  * XREAD and XREADGROUP. A reader that waits keeps its request with `$` replaced by the id it stood for; when one of its keys has something, the
  * request runs again for that key (blocked.ts). The file gets what a group read changed: XCLAIM per entry, or XGROUP SETID for NOACK.
  */
-import { free, tryAlloc } from "./alloc";
+import { free, tryAlloc } from "../lib/raw/alloc";
 import { argI64, argInt, argRange } from "./arguments";
 import { blockOnKeys } from "./blocked";
 import { argc, argLen, argPtr, argSet, CLIENT_REEXECUTING, Client } from "./client";

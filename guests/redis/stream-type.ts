@@ -4,8 +4,8 @@
  * An entry is one block: [u32 strings] then per string [u32 length][bytes]. Groups and consumers are sorted by name in arrays. A pending entry (`Nack`)
  * is in its group's map and in its consumer's map. Stream objects may be empty: an empty stream stays in the keyspace.
  */
-import { alloc, free, tryAlloc, tryRealloc, usable } from "./alloc";
-import { blobData, blobFree, blobLength, compare, tryBlobNew } from "./bytes";
+import { alloc, free, tryAlloc, tryRealloc, usable } from "../lib/raw/alloc";
+import { blobData, blobFree, blobLength, compare, tryBlobNew } from "../lib/raw/bytes";
 import { argLen, argPtr } from "./client";
 import {
   current,

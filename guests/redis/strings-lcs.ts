@@ -1,6 +1,6 @@
 /** LCS: the longest common subsequence of two strings (t_string.c, lcsCommand). */
 import { argI64, argInt } from "./arguments";
-import { free, tryAlloc } from "./alloc";
+import { free, tryAlloc } from "../lib/raw/alloc";
 import { argc, Client } from "./client";
 import { ACL_STRING, argIs, CMD_READONLY, command, describe } from "./command";
 import { lookupRead } from "./keyspace";

@@ -25,7 +25,7 @@ import {
 } from "./keyspace";
 import { notify, NOTIFY_GENERIC, NOTIFY_STRING } from "./notify";
 import { Obj, objRelease, STRING, strNew } from "./object";
-import { parsedI64, parseI64 } from "./number";
+import { parsedI64, parseI64 } from "../lib/raw/number";
 import { propagateBegin, propagateBytes, propagateI64, propagateText } from "./propagate";
 import {
   errorBegin,

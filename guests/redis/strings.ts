@@ -30,7 +30,7 @@ import {
   viewLen,
   viewPtr,
 } from "./object";
-import { parsedI64, parseI64 } from "./number";
+import { parsedI64, parseI64 } from "../lib/raw/number";
 import { propagateBegin, propagateBytes, propagateText } from "./propagate";
 import {
   replyArray,
@@ -46,7 +46,7 @@ import {
 import { cfg, dirtyAdd } from "./server";
 import { registerSetCommands } from "./strings-set";
 import { registerLcsCommand } from "./strings-lcs";
-import { alloc } from "./alloc";
+import { alloc } from "../lib/raw/alloc";
 
 function mget(c: Client): void {
   replyArray(c, argc - 1);

@@ -3,7 +3,7 @@
  * drives them at random beside a model. Objects and strings are addresses in linear memory.
  */
 import { registerContainerCommands } from "./container";
-import { heapInit, alloc, free, usedBytes } from "./alloc";
+import { heapInit, alloc, free, usedBytes } from "../lib/raw/alloc";
 import { configDefaults, cfg } from "./server";
 import { Obj, objRelease } from "./object";
 import * as L from "./list-type";
@@ -11,7 +11,7 @@ import * as Q from "./quicklist";
 import * as Z from "./zset-type";
 import * as H from "./hash-type";
 import * as S from "./set-type";
-import { hashInit } from "./bytes";
+import { hashInit } from "../lib/raw/bytes";
 
 export { alloc, free };
 export function init(): void {

@@ -3,7 +3,7 @@
  *
  * The result is collected unordered and ordered once at the end (zset-type.ts, collection…).
  */
-import { realloc } from "./alloc";
+import { realloc } from "../lib/raw/alloc";
 import { argI64, argInt, argRange } from "./arguments";
 import { Client, argLen, argPtr, argc } from "./client";
 import { argIs } from "./command";

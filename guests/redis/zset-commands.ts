@@ -2,7 +2,7 @@
  * Sorted set commands on members of one sorted set: ZADD and its kin, removal, lookups, ranks, ZSCAN.
  * Ranges are in zset-range-commands.ts, pops in zset-pop-commands.ts, combinations in zset-algebra-commands.ts.
  */
-import { realloc } from "./alloc";
+import { realloc } from "../lib/raw/alloc";
 import { argDouble, argF64, argI64, argInt } from "./arguments";
 import { Client, argLen, argPtr, argc } from "./client";
 import { argIs } from "./command";

@@ -6,8 +6,8 @@
  *
  * Functions that may move the block return its new address. Called by zset-type.ts only.
  */
-import { alloc, free, realloc, usable } from "./alloc";
-import { compare, copy, equal } from "./bytes";
+import { alloc, free, realloc, usable } from "../lib/raw/alloc";
+import { compare, copy, equal } from "../lib/raw/bytes";
 
 const HEADER: usize = 8;
 

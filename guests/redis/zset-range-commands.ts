@@ -1,7 +1,7 @@
 /**
  * ZRANGE, ZRANGESTORE and the older commands that are special cases of them.
  */
-import { hasRoom } from "./alloc";
+import { hasRoom } from "../lib/raw/alloc";
 import { argI64, argInt } from "./arguments";
 import { Client, argLen, argPtr, argc } from "./client";
 import { argIs } from "./command";

@@ -9,8 +9,8 @@
  *
  * Called by the zset-*-commands.ts files, container.ts, SORT and the AOF rewrite.
  */
-import { alloc, free, hasRoom, usable } from "./alloc";
-import { compare, copy, hash } from "./bytes";
+import { alloc, free, hasRoom, usable } from "../lib/raw/alloc";
+import { compare, copy, hash } from "../lib/raw/bytes";
 import { roomForElement } from "./container-arguments";
 import {
   Dict,
@@ -30,7 +30,7 @@ import {
   entryLength,
 } from "./dict";
 import { ENC_LISTPACK, ENC_SKIPLIST, Obj, ZSET, objNew, objRelease } from "./object";
-import { randomU32 } from "./random";
+import { randomU32 } from "../lib/raw/random";
 import {
   BOUND_LEX_BELOW,
   BOUND_PAIR_BELOW,

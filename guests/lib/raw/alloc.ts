@@ -13,7 +13,7 @@
  * `tryAllocIo` the same, a little later: for requests and replies, so that a client of a full server still gets its answer.
  * `alloc` never answers 0: for small bounded needs; it ends the guest when even the reserve is gone.
  */
-import { sys_exit_group, sys_memory_limit, sys_write } from "../lib/sys";
+import { sys_exit_group, sys_memory_limit, sys_write } from "../sys";
 
 const PAGE_SHIFT: u32 = 13;
 const PAGE_SIZE: u32 = 1 << PAGE_SHIFT;

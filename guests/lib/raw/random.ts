@@ -1,5 +1,5 @@
 /**
- * Random numbers for sampling (RANDOMKEY, SPOP, eviction): xorshift128+, seeded from the entropy device at
+ * Random numbers for sampling and jitter: xorshift128+, seeded from the entropy device at
  * boot. Not for secrets.
  */
 let s0: u64 = 0x853c49e6748fea9b;

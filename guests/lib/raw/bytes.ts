@@ -136,7 +136,7 @@ export function textCopy(dst: usize, text: string): i32 {
 let hashSeed: u64 = 0x9e3779b97f4a7c15;
 let hashSeed2: u64 = 0xc2b2ae3d27d4eb4f;
 
-/** Called once at boot with random bytes, before the first dict exists. */
+/** Called once at boot with random bytes, before the first table exists. */
 export function hashInit(seed: u64, seed2: u64): void {
   hashSeed = seed;
   hashSeed2 = seed2 | 1;

@@ -1,5 +1,5 @@
 /**
- * Integers as text, exactly as Redis reads and prints them. Results too wide for a return value are left in
+ * Integers as text, read and printed exactly as servers with text protocols do. Results too wide for a return value are left in
  * a global (`parsedI64`) that holds until the next call.
  */
 
