@@ -117,12 +117,15 @@ export async function startNative(args: string[] = [], port?: number): Promise<S
   return startServer("native", [...base, ...args], chosen, redisProbe);
 }
 
-/** Debian's memcached with these arguments; `udp`: on the same port of UDP, too. */
-export async function startNativeMemcached(args: string[] = [], { udp = false } = {}): Promise<ServerProcess> {
+/** Debian's memcached, or another `program` like it, with these arguments; `udp`: on the same port of UDP, too. */
+export async function startNativeMemcached(
+  args: string[] = [],
+  { udp = false, program = "memcached" } = {},
+): Promise<ServerProcess> {
   const port = await freePort();
   const user = process.getuid?.() === 0 ? ["-u", "root"] : [];
   const ports = ["-p", String(port), "-U", udp ? String(port) : "0"];
-  const command = ["memcached", "-l", "127.0.0.1", ...ports, ...user, ...args];
+  const command = [program, "-l", "127.0.0.1", ...ports, ...user, ...args];
   return startServer("native", command, port, memcachedProbe);
 }
 
