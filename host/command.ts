@@ -8,7 +8,7 @@
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import type { RunRequest } from "./machine-thread.ts";
-import { parseHostAddress, parsePort } from "./options.ts";
+import { parseHostAddress, parsePort, parseShards } from "./options.ts";
 import { supervise } from "./run-supervisor.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -25,6 +25,7 @@ interface RunFlags {
   readonly name?: string;
   readonly outbound?: string;
   readonly pid?: string;
+  readonly shards?: string;
   readonly api?: string;
   readonly stopTimeout: string;
 }
@@ -58,6 +59,7 @@ program
   .option("-n, --name <NAME>", "name of the machine (default: the image's)")
   .option("--api <HOST:PORT>", "reserved for the REST API, which is not there yet")
   .option("--outbound <WHERE>", "where the guest may connect to: none, loopback, any (default: loopback)")
+  .option("--shards <N>", "so many machines in threads of their own, each with its part of the keys, on one port")
   .option("--pid <WHICH>", "host: the guest's first process has this process' id (default: 1)")
   .option("--stop-timeout <SECONDS>", "how long the guest may take to end once it is asked", "10")
   .action(run);
@@ -131,6 +133,8 @@ function toBootOptions(flags: RunFlags): RunRequest["options"] {
     throw new UsageError(`--outbound ${flags.outbound}: give none, loopback or any`);
   }
   if (flags.pid !== undefined && flags.pid !== "host") throw new UsageError(`--pid ${flags.pid}: give host`);
+  if (flags.shards !== undefined && !/^\d+$/.test(flags.shards))
+    throw new UsageError(`--shards ${flags.shards}: give a number`);
   return {
     publish,
     volumes,
@@ -138,6 +142,7 @@ function toBootOptions(flags: RunFlags): RunRequest["options"] {
     ...(flags.memory !== undefined && { memory: flags.memory }),
     ...(flags.name !== undefined && { name: flags.name }),
     ...(flags.pid !== undefined && { pid: process.pid }),
+    ...(flags.shards !== undefined && { shards: parseShards(Number(flags.shards)) }),
     ...(flags.outbound !== undefined && { outbound: flags.outbound as "none" | "loopback" | "any" }),
   };
 }

@@ -30,6 +30,8 @@ export interface Manifest {
   readonly memory?: string;
   /** A folder of files, relative to the manifest, that the guest finds in its root file system. */
   readonly files?: string;
+  /** True if the guest knows that its keys may be spread over several machines (`boot(…, { shards })`). */
+  readonly shards?: boolean;
 }
 
 export interface Image {

@@ -4,5 +4,6 @@
 
 export { boot } from "./boot.ts";
 export type { ExitStatus, Machine, StopOptions } from "./machine.ts";
-export type { BootOptions, PublishTarget, VolumeSource } from "./options.ts";
+export type { BootOptions, PublishTarget, ShardedBootOptions, VolumeSource } from "./options.ts";
+export type { ShardedMachine } from "./shards/sharded-machine.ts";
 export { UsageError } from "./usage-error.ts";

@@ -9,7 +9,7 @@ import type { BootOptions } from "./options.ts";
 /** What `ringzero run` was asked for. Plain data: it crosses a thread boundary. */
 export interface RunRequest {
   readonly image: string;
-  readonly options: Omit<BootOptions, "stdin" | "log">;
+  readonly options: Omit<BootOptions, "stdin" | "log"> & { readonly shards?: number };
 }
 
 export type ToMachine =

@@ -7,15 +7,17 @@ import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
 import { finished } from "node:stream/promises";
 import { type MessagePort, parentPort } from "node:worker_threads";
+import { sharded } from "./boot.ts";
 import { loadImage } from "./image.ts";
 import { Machine } from "./machine.ts";
 import type { FromMachine, RunRequest, ToMachine } from "./machine-thread.ts";
+import type { ShardedMachine } from "./shards/sharded-machine.ts";
 import { flushed, isTerminal, openInput, openOutput } from "./standard-streams.ts";
 import { UsageError } from "./usage-error.ts";
 
 const port = parentPort as MessagePort;
 const post = (message: FromMachine): void => port.postMessage(message);
-let machine: Machine | null = null;
+let machine: Machine | ShardedMachine | null = null;
 let stopped: "SIGINT" | "SIGTERM" | null = null;
 
 port.on("message", (message: ToMachine) => {
@@ -35,7 +37,9 @@ async function run({ image: source, options }: RunRequest): Promise<void> {
   // A server does not read the terminal: `ringzero run redis &` would be stopped for trying (SIGTTIN).
   const isServer = (image.manifest.ports ?? []).length > 0;
   const stdin = isServer && isTerminal(0) ? {} : { stdin: openInput() };
-  const subject = new Machine(image, { ...options, ...stdin });
+  const { shards, ...single } = options;
+  const subject =
+    shards === undefined ? new Machine(image, { ...single, ...stdin }) : await sharded(image, { ...single, shards });
   post({ kind: "named", name: subject.name });
   const outputs = [openOutput(1), openOutput(2)] as const;
   const delivered = [deliver(subject.stdout, outputs[0]), deliver(subject.stderr, outputs[1])];

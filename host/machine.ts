@@ -14,6 +14,7 @@ import { ClockDevice } from "./devices/clock.ts";
 import { ConsoleDevice } from "./devices/console.ts";
 import { EntropyDevice, hostEntropy, seededEntropy } from "./devices/entropy.ts";
 import { NetDevice } from "./devices/net.ts";
+import { ShardDevice, type ShardLink } from "./devices/shard.ts";
 import type { Image } from "./image.ts";
 import {
   type BootOptions,
@@ -32,7 +33,9 @@ import { UsageError } from "./usage-error.ts";
 import { mountVolumes } from "./volumes.ts";
 
 const PAGE_BYTES = 65536;
-const STOP_TIMEOUT_MS = 10_000;
+export const STOP_TIMEOUT_MS = 10_000;
+/** Software exit status (sysexits.h, EX_SOFTWARE). */
+const EX_SOFTWARE = 70;
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGUSR1: 10, SIGUSR2: 12, SIGTERM: 15 } as const;
 
 export type GuestSignal = keyof typeof SIGNALS;
@@ -75,7 +78,8 @@ export class Machine {
   #settleExited: (status: ExitStatus) => void = () => {};
   #exports: GuestExports | null = null;
 
-  constructor(image: Image, options: BootOptions) {
+  /** `link`: this machine is one shard of several. */
+  constructor(image: Image, options: BootOptions, link?: ShardLink) {
     const { manifest } = image;
     this.#image = image;
     this.name = options.name ?? manifest.name;
@@ -116,15 +120,23 @@ export class Machine {
       publish: new Map(this.#published.map(({ guestPort, host, port }) => [guestPort, { host, port }])),
       publishNames: new Map(this.paths.map(({ guestPath, hostPath }) => [toByteString(guestPath), hostPath])),
       outbound: options.outbound ?? "loopback",
+      ...(link && { share: link.self === 0 ? ("first" as const) : ("follow" as const) }),
       log,
     });
-    this.#devices = [{ close: () => clock.stop() }, this.#net];
+    const shard = link && new ShardDevice(physical, link, { log, broken: (reason) => this.#halt(reason) });
+    this.#devices = [{ close: () => clock.stop() }, this.#net, ...(shard ? [shard] : [])];
     this.#kernel = new MachineKernel(
       { name: this.name, args, env, memoryLimit, pid: parsePid(options.pid ?? 1) },
       physical,
-      { clock: clock.mmio, entropy: entropy.mmio, console: this.#console.mmio, net: this.#net.mmio },
       {
-        defer: (turn) => void setImmediate(turn),
+        clock: clock.mmio,
+        entropy: entropy.mmio,
+        console: this.#console.mmio,
+        net: this.#net.mmio,
+        ...(shard && { shard: shard.mmio }),
+      },
+      {
+        defer: shard ? (turn) => shard.defer(turn) : (turn) => void setImmediate(turn),
         log,
         ended: (end) => this.#ended(end),
       },
@@ -228,6 +240,11 @@ export class Machine {
     if (!at && memory instanceof WebAssembly.Memory) this.#kernel.init.mem.attach(memory);
     this.#exports = exports;
     this.#kernel.start(instance.exports);
+  }
+
+  /** A device cannot go on, and without it the machine makes no sense. */
+  #halt(reason: string): void {
+    this.#kernel.end({ code: EX_SOFTWARE, reason });
   }
 
   #ended(end: MachineEnd): void {

@@ -4,6 +4,7 @@
 import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Readable } from "node:stream";
+import { SHARDS_MAX } from "../kernel/virtio/shard-protocol.ts";
 import { NAMES_MAX } from "../kernel/virtio/socket-protocol.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -43,6 +44,12 @@ export interface BootOptions {
   readonly log?: (line: string) => void;
 }
 
+/** What a machine of several shards is booted with. */
+export interface ShardedBootOptions extends Omit<BootOptions, "stdin"> {
+  /** Machines of the image, each in a thread of its own; published ports are shared, `memory` is each one's. */
+  readonly shards: number;
+}
+
 export interface Publication {
   readonly guestPort: number;
   readonly host: string;
@@ -76,6 +83,12 @@ export function parseMemory(value: number | string): number {
     throw new UsageError(`memory "${value}": give a size such as 64mb or 2gb, at least 64kb`);
   if (bytes > MEMORY_BYTES_MAX) throw new UsageError(`memory "${value}": a wasm32 guest can have at most 4gb`);
   return Math.ceil(bytes / PAGE_BYTES) * PAGE_BYTES;
+}
+
+export function parseShards(shards: number): number {
+  if (!Number.isInteger(shards) || shards < 1 || shards > SHARDS_MAX)
+    throw new UsageError(`shards ${shards}: give a number from 1 to ${SHARDS_MAX}`);
+  return shards;
 }
 
 /** What pid_t holds, with room for the processes that follow. */

@@ -20,6 +20,7 @@ import type { WaitQueue } from "./sched/wait-queue.ts";
 import type { ClockDriver } from "./virtio/clock.ts";
 import type { ConsoleDriver } from "./virtio/console.ts";
 import type { EntropyDriver } from "./virtio/entropy.ts";
+import type { ShardDriver } from "./virtio/shard.ts";
 
 /** What the machine was booted with, as the guest may ask for it. */
 export interface BootParameters {
@@ -49,6 +50,8 @@ export interface Kernel {
   readonly clock: ClockDriver;
   readonly entropy: EntropyDriver;
   readonly console: ConsoleDriver;
+  /** The way to the other shards; null in a machine that is alone. */
+  readonly shards: ShardDriver | null;
   /** The completion ring, once the guest has called ring_setup. */
   ring: Ring | null;
   /** The task on whose behalf the running handler acts. */

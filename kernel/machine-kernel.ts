@@ -34,6 +34,7 @@ import { GuestExit, GuestTrap, KernelPanic, ProgramReplaced } from "./syscall/gu
 import { ClockDriver } from "./virtio/clock.ts";
 import { ConsoleDriver } from "./virtio/console.ts";
 import { EntropyDriver } from "./virtio/entropy.ts";
+import { ShardDriver } from "./virtio/shard.ts";
 import type { Transport } from "./virtio/transport.ts";
 
 /** How a machine ended. `code` as a shell reports it: the guest's status, or 128 + the signal it died of. */
@@ -59,6 +60,8 @@ export interface KernelDevices {
   readonly entropy: Transport;
   readonly clock: Transport;
   readonly net: Transport;
+  /** Only in a machine that is one of several shards. */
+  readonly shard?: Transport;
 }
 
 /** Kernel RAM: the rings (largest: the network's), packet headers, and receive buffers until the guest gives its own. */
@@ -74,6 +77,7 @@ export class MachineKernel {
   readonly entropy: EntropyDriver;
   readonly console: ConsoleDriver;
   readonly net: NetworkStack;
+  readonly shards: ShardDriver | null;
   readonly vfs: Vfs;
   readonly fileLocks = new FileLocks();
   /** The first process, called process 1 here, whatever its number: what the machine was booted for. */
@@ -122,6 +126,7 @@ export class MachineKernel {
     this.clock = this.attach(devices.clock, new ClockDriver(this.physical, devices.clock));
     this.entropy = this.attach(devices.entropy, new EntropyDriver(this.physical, devices.entropy));
     this.console = this.attach(devices.console, new ConsoleDriver(this.physical, devices.console));
+    this.shards = devices.shard ? this.attach(devices.shard, new ShardDriver(this.physical, devices.shard)) : null;
     this.scheduler.countFrom(boot.pid ?? 1);
     const pid = this.scheduler.nextPid();
     this.firstGroup = this.scheduler.nextPid();

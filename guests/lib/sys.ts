@@ -153,6 +153,20 @@
 @external("ringzero", "ring_write") export declare function sys_ring_write(fd: i32, ptr: usize, len: i32, offset: f64, token: u32): i32;
 @external("ringzero", "ring_fsync") export declare function sys_ring_fsync(fd: i32, datasync: i32, token: u32): i32;
 
+// --- shards ------------------------------------------------------------------
+/** Which shard this machine is (from 0), and of how many: 0 of 1 in a machine that was booted without shards. */
+@external("ringzero", "shard_self") export declare function sys_shard_self(): i32;
+@external("ringzero", "shard_count") export declare function sys_shard_count(): i32;
+/** Hands `count` buffers of SHARD_MESSAGE_MAX bytes, end to end from `base`, to the shard device: MESSAGE events point into them, until `ring_dispatch` returns. */
+@external("ringzero", "ring_messages") export declare function sys_ring_messages(base: usize, count: i32): i32;
+/**
+ * Sends [ptr, ptr+len), at most SHARD_MESSAGE_MAX bytes, to another shard, which gets it as one MESSAGE event; messages between two shards keep
+ * their order. 1: it has left, the bytes are the guest's again. 0: they belong to the device until a MESSAGE_SENT event brings `token`
+ * back. -EAGAIN: too many are under way (256 at least): try again after the next MESSAGE_SENT.
+ */
+@external("ringzero", "ring_message") export declare function sys_ring_message(shard: i32, ptr: usize, len: i32, token: u32): i32;
+export const SHARD_MESSAGE_MAX: i32 = 32768;
+
 /** RingEvent.kind */
 export const RING_ACCEPT: u32 = 1; // fd = the listener, result = the new descriptor
 export const RING_RECV: u32 = 2; // ptr, result = bytes (> 0)
@@ -164,6 +178,8 @@ export const RING_FILE: u32 = 7; // user = the token
 export const RING_READY: u32 = 8; // result = the poll mask
 export const RING_SIGNAL: u32 = 9; // result = the signal's number (SIGTERM 15, SIGINT 2): the host asks the guest to end
 export const RING_CONNECTED: u32 = 10; // a non-blocking connect ended: result = 0 or a negated errno
+export const RING_MESSAGE: u32 = 11; // fd = the shard that it comes from; ptr, result = bytes
+export const RING_MESSAGE_SENT: u32 = 12; // fd = the shard, user = the token of ring_message
 
 /** One event as the kernel writes it: 32 bytes. */
 @unmanaged

@@ -13,8 +13,16 @@ export class DatagramPort {
   /** Datagrams that Node has not handed to the host's kernel yet. */
   #underWay = 0;
 
-  constructor(guestPort: number, host: string, port: number, onDatagram: DatagramHandler, log: (line: string) => void) {
-    this.#socket = createSocket({ type: host.includes(":") ? "udp6" : "udp4" });
+  /** `reusePort`: other shards bind the same port. */
+  constructor(
+    guestPort: number,
+    host: string,
+    port: number,
+    onDatagram: DatagramHandler,
+    log: (line: string) => void,
+    reusePort = false,
+  ) {
+    this.#socket = createSocket({ type: host.includes(":") ? "udp6" : "udp4", reusePort });
     this.#socket.on("message", (payload, from) => {
       if (!this.#closed) onDatagram(guestPort, from.address, from.port, payload);
     });

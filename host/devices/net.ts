@@ -60,7 +60,7 @@ import { DatagramPort } from "./datagram-port.ts";
 import { decodeSlot, encodeSlot, isLoopbackHost } from "./host-address.ts";
 import { NetReceiveQueue } from "./net-receive-queue.ts";
 import { PublishedPaths } from "./published-paths.ts";
-import { type PublishAddress, PublishedPorts } from "./published-ports.ts";
+import { type PortShare, type PublishAddress, PublishedPorts } from "./published-ports.ts";
 import { adopt, sharedRead } from "./shared-read.ts";
 import { cutOff, type EndpointOwner, SEND_BYTES_MAX, StreamEndpoint } from "./stream-endpoint.ts";
 
@@ -69,6 +69,8 @@ export interface NetDeviceOptions {
   readonly publish?: ReadonlyMap<number, PublishAddress>;
   /** Name of an AF_UNIX socket of the guest's, as a byte string, to host path. */
   readonly publishNames?: ReadonlyMap<string, string>;
+  /** How published ports are shared with other shards. */
+  readonly share?: PortShare;
   /** Where the guest may connect to. Default "loopback". */
   readonly outbound?: "none" | "loopback" | "any";
   readonly log?: (line: string) => void;
@@ -100,6 +102,7 @@ export class NetDevice implements Backend, EndpointOwner {
   readonly #tx: DeviceQueue;
   readonly #outbound: "none" | "loopback" | "any";
   readonly #log: (line: string) => void;
+  readonly #share: PortShare;
   readonly #published: PublishedPorts;
   readonly #paths: PublishedPaths;
   readonly #listeners = new Map<number, Listener>();
@@ -125,10 +128,12 @@ export class NetDevice implements Backend, EndpointOwner {
     });
     this.#rx = new NetReceiveQueue(memory, this.mmio.queues[VSOCK_QUEUE_RX] as DeviceQueue);
     this.#tx = this.mmio.queues[VSOCK_QUEUE_TX] as DeviceQueue;
+    this.#share = options.share;
     this.#published = new PublishedPorts(
       options.publish ?? new Map(),
       (guestPort, socket) => this.#arrived(guestPort, socket, null),
       this.#log,
+      options.share,
     );
     this.#paths = new PublishedPaths(
       options.publishNames ?? new Map(),
@@ -509,7 +514,14 @@ export class NetDevice implements Backend, EndpointOwner {
     const host = published?.host ?? (this.#outbound === "any" ? "0.0.0.0" : "127.0.0.1");
     // Published on a free port: the number that TCP got, so that machine.port() tells both.
     const hostPort = published ? (this.#published.hostPort(guestPort) ?? published.port) : 0;
-    const port = new DatagramPort(guestPort, host, hostPort, this.#datagram, this.#log);
+    const port = new DatagramPort(
+      guestPort,
+      host,
+      hostPort,
+      this.#datagram,
+      this.#log,
+      this.#share !== undefined && published !== undefined,
+    );
     this.#datagrams.set(guestPort, port);
     this.#tellListening();
   }

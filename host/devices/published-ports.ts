@@ -3,6 +3,9 @@
  * known at boot. A port of the system's choice (0) stays bound; who connects before the guest listens waits (NetDevice). One with a
  * number is given back until the guest listens, and whenever it does not: who looks whether the server is up is refused, as by a program
  * of the host's.
+ *
+ * Shards listen on the same port each (`share`, SO_REUSEPORT): the host's kernel divides the connections among them. The first one sees whether
+ * the port can be had at all, and is given one where any will do; the others follow.
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { UsageError } from "../usage-error.ts";
@@ -13,6 +16,9 @@ export interface PublishAddress {
   readonly port: number;
 }
 
+/** How a port is shared with the other shards of a machine; undefined: not at all. */
+export type PortShare = "first" | "follow" | undefined;
+
 /** Connections that the host's kernel holds for us, a listening socket. */
 export const BACKLOG = 1024;
 
@@ -21,13 +27,16 @@ export class PublishedPorts {
   readonly #servers = new Map<number, Server>();
   readonly #onConnection: (guestPort: number, socket: Socket) => void;
   readonly #log: (line: string) => void;
+  readonly #share: PortShare;
 
   constructor(
     addresses: ReadonlyMap<number, PublishAddress>,
     onConnection: (guestPort: number, socket: Socket) => void,
     log: (line: string) => void,
+    share?: PortShare,
   ) {
     this.#addresses = addresses;
+    this.#share = share;
     this.#onConnection = onConnection;
     this.#log = log;
   }
@@ -35,7 +44,10 @@ export class PublishedPorts {
   /** Binds all of them, to see that they can be had, or none: then it rejects with a UsageError that says which and why. */
   async bindAll(): Promise<void> {
     const results = await Promise.allSettled(
-      [...this.#addresses].map(([guestPort, address]) => this.#bind(guestPort, address)),
+      [...this.#addresses].map(([guestPort, address]) =>
+        // A port with a number is tried without sharing it: who else has it, by SO_REUSEPORT, is none of ours.
+        this.#bind(guestPort, address, this.#share === "follow" || (this.#share === "first" && address.port === 0)),
+      ),
     );
     const failed = results.find((result) => result.status === "rejected");
     if (failed) {
@@ -49,7 +61,7 @@ export class PublishedPorts {
   async open(guestPort: number): Promise<void> {
     const address = this.#addresses.get(guestPort);
     if (!address || this.#servers.has(guestPort)) return;
-    await this.#bind(guestPort, address).catch((error: Error) => this.#log(error.message));
+    await this.#bind(guestPort, address, this.#share !== undefined).catch((error: Error) => this.#log(error.message));
   }
 
   /** The guest does not listen on `guestPort`. */
@@ -76,7 +88,7 @@ export class PublishedPorts {
     this.#servers.clear();
   }
 
-  #bind(guestPort: number, { host, port }: PublishAddress): Promise<void> {
+  #bind(guestPort: number, { host, port }: PublishAddress, reusePort: boolean): Promise<void> {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
     this.#servers.set(guestPort, server); // whoever closes it meanwhile finds it
     server.on("connection", (socket) => this.#onConnection(guestPort, socket));
@@ -85,7 +97,7 @@ export class PublishedPorts {
         if (this.#servers.get(guestPort) === server) this.#servers.delete(guestPort);
         reject(new UsageError(refusal(host, port, error)));
       });
-      server.listen({ host, port, backlog: BACKLOG }, () => {
+      server.listen({ host, port, backlog: BACKLOG, reusePort }, () => {
         server.removeAllListeners("error");
         server.on("error", (error) => this.#log(`port ${port}: ${error.message}`)); // accept(2) may fail for want of descriptors
         resolve();

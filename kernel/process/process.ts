@@ -22,6 +22,7 @@ import type { WaitQueue } from "../sched/wait-queue.ts";
 import type { ClockDriver } from "../virtio/clock.ts";
 import type { ConsoleDriver } from "../virtio/console.ts";
 import type { EntropyDriver } from "../virtio/entropy.ts";
+import type { ShardDriver } from "../virtio/shard.ts";
 import type { Credentials } from "./credentials.ts";
 import type { FsContext } from "./fs-context.ts";
 import { LinuxState } from "./linux-state.ts";
@@ -84,6 +85,10 @@ export class Process implements Kernel {
 
   get net(): NetworkStack {
     return this.machine.net;
+  }
+
+  get shards(): ShardDriver | null {
+    return this.machine.shards;
   }
 
   get ring(): Ring | null {

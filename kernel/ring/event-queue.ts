@@ -15,12 +15,16 @@ export const RING_FILE = 7;
 export const RING_READY = 8;
 export const RING_SIGNAL = 9;
 export const RING_CONNECTED = 10;
+export const RING_MESSAGE = 11;
+export const RING_MESSAGE_SENT = 12;
 /** A record whose descriptor has been closed: the guest does not see it. */
 const DROPPED = 0;
 
 export const RING_EVENT_BYTES = 32;
 /** `lent` of an event without bytes. */
 export const NOT_LENT = -1;
+/** `lent` of a message from another shard, less the number of its buffer: beyond every token of the network. */
+export const LENT_MESSAGE = 1 << 20;
 const RECORD = 6;
 
 export class EventQueue {

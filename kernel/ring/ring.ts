@@ -12,7 +12,18 @@
 import type { Kernel } from "../kernel.ts";
 import type { SentSink } from "../virtio/socket.ts";
 import type { Attachment } from "./attachment.ts";
-import { EventQueue, NOT_LENT, RING_FILE, RING_RECV, RING_SENT, RING_SIGNAL, RING_TIMER } from "./event-queue.ts";
+import {
+  EventQueue,
+  LENT_MESSAGE,
+  NOT_LENT,
+  RING_FILE,
+  RING_MESSAGE,
+  RING_MESSAGE_SENT,
+  RING_RECV,
+  RING_SENT,
+  RING_SIGNAL,
+  RING_TIMER,
+} from "./event-queue.ts";
 import { RingTimer } from "./ring-timer.ts";
 
 /** Something that is asked for its events once it has listed itself. */
@@ -136,6 +147,17 @@ export class Ring implements SentSink {
     this.wake();
   }
 
+  /** A message from another shard, in buffer `index` of those given by ring_messages. */
+  pushMessage(shard: number, address: number, length: number, index: number): void {
+    this.#queue.push(RING_MESSAGE, shard, 0, length, address, LENT_MESSAGE + index);
+  }
+
+  /** A message that the shard device had kept has left. */
+  messageSent(shard: number, token: number): void {
+    this.#queue.push(RING_MESSAGE_SENT, shard, token, 0, 0, NOT_LENT);
+    this.wake();
+  }
+
   fileDone(fd: number, token: number, result: number): void {
     this.#queue.push(RING_FILE, fd, token, result, 0, NOT_LENT);
     this.wake();
@@ -231,8 +253,10 @@ export class Ring implements SentSink {
     const driver = this.#kernel.net.driver;
     for (let i = 0; i < lentCount; i++) {
       const buffer = this.#lent[i] as number;
-      if (buffer >= 0) driver.repost(buffer);
+      if (buffer >= LENT_MESSAGE) this.#kernel.shards?.repost(buffer - LENT_MESSAGE);
+      else if (buffer >= 0) driver.repost(buffer);
       else this.#reserve[this.#reserveCount++] = -2 - buffer;
     }
+    this.#kernel.shards?.kick();
   }
 }

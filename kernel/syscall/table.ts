@@ -69,6 +69,7 @@ import {
   sys_ring_write,
 } from "./ring.ts";
 import { type Row, row } from "./row.ts";
+import { sys_ring_message, sys_ring_messages, sys_shard_count, sys_shard_self } from "./shard.ts";
 import {
   sys_accept4,
   sys_bind,
@@ -217,6 +218,10 @@ export const TABLE: readonly Row[] = [
   row(1028, "ring_read", "fd:fd ptr:ptr len:i32 offset:f64 token:i32", sys_ring_read),
   row(1029, "ring_write", "fd:fd ptr:ptr len:i32 offset:f64 token:i32", sys_ring_write),
   row(1030, "ring_fsync", "fd:fd datasync:i32 token:i32", sys_ring_fsync),
+  row(1040, "shard_self", "", sys_shard_self),
+  row(1041, "shard_count", "", sys_shard_count),
+  row(1042, "ring_messages", "base:ptr count:i32", sys_ring_messages),
+  row(1043, "ring_message", "shard:i32 ptr:ptr len:i32 token:i32", sys_ring_message),
 ];
 
 /** By name. */

@@ -19,7 +19,7 @@ describe("the published package", () => {
     project = mkdtempSync(join(tmpdir(), "ringzero-package-"));
     mkdirSync(join(project, "node_modules/@assemblyscript"), { recursive: true });
     cpSync(join(root, "dist"), join(project, "node_modules/ringzero"), { recursive: true });
-    for (const dependency of ["commander", "cli-table3", "@assemblyscript/loader", "@types"]) {
+    for (const dependency of ["commander", "cli-table3", "comlink", "@assemblyscript/loader", "@types"]) {
       symlinkSync(join(root, "node_modules", dependency), join(project, "node_modules", dependency));
     }
     writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module" }));
@@ -39,6 +39,17 @@ describe("the published package", () => {
     );
     const { stdout, stderr, status } = spawnSync(process.execPath, ["use.js"], { cwd: project, encoding: "utf8" });
     expect({ stdout, stderr, status }).toEqual({ stdout: "+PONG\r\n", stderr: "", status: 0 });
+  });
+
+  it("boots shards, whose threads are in the package", () => {
+    writeFileSync(
+      join(project, "shards.js"),
+      `import { boot } from "ringzero";
+       const machine = await boot("redis", { shards: 2 });
+       process.exitCode = (await machine.stop()).code;`,
+    );
+    const { stderr, status } = spawnSync(process.execPath, ["shards.js"], { cwd: project, encoding: "utf8" });
+    expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
   });
 
   it("has types", () => {

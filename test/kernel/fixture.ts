@@ -45,6 +45,7 @@ export class TestKernel implements Kernel {
   readonly tasks = new Set<Task>();
   readonly threadCount = 1;
   ring = null;
+  readonly shards = null;
   readonly lines: string[] = [];
   turns = 0;
 

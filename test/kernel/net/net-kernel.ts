@@ -40,6 +40,7 @@ export interface SeenEvent {
 }
 
 export class NetKernel implements Kernel {
+  readonly shards = null;
   readonly boot = { name: "test", args: ["test"], env: [], memoryLimit: 2 ** 32 };
   readonly mem = new GuestMemory(new WebAssembly.Memory({ initial: 64 }));
   readonly physical = new PhysicalMemory(this.mem, 4 * 1024 * 1024);

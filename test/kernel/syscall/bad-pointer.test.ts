@@ -79,6 +79,8 @@ const GOOD: Record<string, (d: Descriptors) => number[]> = {
   ring_setup: () => [STRUCT, 16],
   ring_buffers: () => [BUFFER, 1024, 4],
   ring_send: (d) => [d.pair, BUFFER, 16, 1],
+  ring_messages: () => [BUFFER, 1],
+  ring_message: () => [1, BUFFER, 16, 1],
   ring_read: (d) => [d.file, BUFFER, 16, 0, 1],
   ring_write: (d) => [d.file, BUFFER, 16, 0, 1],
 };
