@@ -1,11 +1,15 @@
 /**
  * The network device's receive queue (virtio 1.2, 5.10.6): packets for the guest, and whoever waits for a buffer.
  *
- * What always holds: a receive chain is filled and used at once. Control packets that find no chain wait in order, then endpoints whose
- * bytes found none; datagrams are lost. While anybody waits the driver is asked to notify. Nobody but NetDevice uses it; except where a
- * method says so, the caller signals.
+ * Short messages that host sockets deliver one by one in a poll phase are gathered (`gather`) and put into receive buffers all at once, when
+ * the phase is over: between two reads of the host's the work of the queue would find its code and data gone from the processor's caches.
+ * The interrupt is raised with the first of them, so that the driver's turn comes right after.
+ *
+ * What always holds: a receive chain is filled and used at once. What is gathered goes before anything that is said later about a
+ * connection. Control packets that find no chain wait in order, then endpoints whose bytes found none; datagrams are lost. While anybody
+ * waits the driver is asked to notify. Nobody but NetDevice uses it; except where a method says so, the caller signals.
  */
-import { copyBytes } from "../../kernel/mem/copy-bytes.ts";
+import { COPY_WORDS_MAX, copyBytes, copyWords } from "../../kernel/mem/copy-bytes.ts";
 import { KERNEL_RAM_BASE, type PhysicalMemory, PROCESS_MEMORY_BASE } from "../../kernel/mem/physical.ts";
 import {
   ADDRESS_SLOT_BYTES,
@@ -19,7 +23,12 @@ import {
 } from "../../kernel/virtio/socket-protocol.ts";
 import type { Chain } from "../queue/chain.ts";
 import type { DeviceQueue } from "../queue/device-queue.ts";
+import { sharedBytes, sharedWords } from "./shared-read.ts";
 import { SEND_BYTES_MAX, type StreamEndpoint } from "./stream-endpoint.ts";
+
+/** Bytes that are gathered at most, and the longest message that is. */
+const GATHERED_BYTES_MAX = 64 * 1024;
+export const GATHERED_MESSAGE_BYTES_MAX = 2048;
 
 const STREAM = VIRTIO_VSOCK_TYPE_STREAM;
 const DGRAM = VIRTIO_VSOCK_TYPE_DGRAM;
@@ -42,10 +51,21 @@ export class NetReceiveQueue {
   /** Packets that found no receive chain, then endpoints whose bytes found none. */
   readonly #outbox: Packet[] = [];
   readonly #waiting: StreamEndpoint[] = [];
+  /** Messages that are gathered, each at a multiple of 4 in `#bytes`: whose they are, and how long. */
+  readonly #bytes = new Uint8Array(GATHERED_BYTES_MAX);
+  readonly #words = new Uint32Array(this.#bytes.buffer);
+  readonly #gathered: StreamEndpoint[] = [];
+  readonly #lengths: number[] = [];
+  #gatheredCount = 0;
+  #gatheredBytes = 0;
+  #flushing = false;
+  readonly #interrupt: () => void;
 
-  constructor(memory: PhysicalMemory, rx: DeviceQueue) {
+  /** `interrupt` tells the driver that something will be in the queue by its next turn. */
+  constructor(memory: PhysicalMemory, rx: DeviceQueue, interrupt: () => void) {
     this.#memory = memory;
     this.#rx = rx;
+    this.#interrupt = interrupt;
   }
 
   /** The driver is live: nobody waits for its buffers yet. */
@@ -60,14 +80,62 @@ export class NetReceiveQueue {
 
   /** All connections are gone: nobody waits. */
   clear(): void {
+    this.#gatheredCount = 0;
+    this.#gatheredBytes = 0;
+    this.#gathered.length = 0;
     this.#outbox.length = 0;
     this.#waiting.length = 0;
   }
 
   // --- bytes and packets -------------------------------------------------------------------------------------------------------
 
+  /** Gathers a short message, the first `count` bytes of `chunk`. False: there is no room, it must be delivered. */
+  gather(endpoint: StreamEndpoint, chunk: Uint8Array, count: number): boolean {
+    const from = this.#gatheredBytes;
+    if (from + count > GATHERED_BYTES_MAX || this.#flushing) return false;
+    const index = this.#gatheredCount;
+    if (index === 0) {
+      // In this order: the bytes are in the queue when the turn looks.
+      setImmediate(this.flushGathered);
+      this.#interrupt();
+    }
+    if (chunk === sharedBytes && count <= COPY_WORDS_MAX) {
+      copyWords(sharedWords, 0, (count + 3) >>> 2, this.#words, from >>> 2);
+    } else copyBytes(chunk, 0, count, this.#bytes, from);
+    this.#gathered[index] = endpoint;
+    this.#lengths[index] = count;
+    this.#gatheredCount = index + 1;
+    this.#gatheredBytes = (from + count + 3) & ~3;
+    return true;
+  }
+
+  /** Puts what is gathered into receive buffers. Signals. */
+  readonly flushGathered = (): void => {
+    const count = this.#gatheredCount;
+    if (count === 0 || this.#flushing) return;
+    this.#flushing = true;
+    const gathered = this.#gathered;
+    for (let i = 0, from = 0; i < count; i++) {
+      const end = from + (this.#lengths[i] as number);
+      (gathered[i] as StreamEndpoint).receive(this.#bytes, from, end);
+      from = (end + 3) & ~3;
+    }
+    this.#gatheredCount = 0;
+    this.#gatheredBytes = 0;
+    this.#flushing = false;
+    this.#rx.signal();
+  };
+
   /** Bytes of a connection, chunk[offset, end), as far as buffers and credit reach; how far that is. Signals. */
   deliver(endpoint: StreamEndpoint, chunk: Uint8Array, offset: number, end: number): number {
+    if (this.#gatheredCount > 0) this.flushGathered();
+    const at = this.fill(endpoint, chunk, offset, end);
+    this.#rx.signal();
+    return at;
+  }
+
+  /** The same without a signal. */
+  fill(endpoint: StreamEndpoint, chunk: Uint8Array, offset: number, end: number): number {
     let at = offset;
     while (at < end) {
       if (endpoint.waiting) break;
@@ -90,7 +158,6 @@ export class NetReceiveQueue {
       endpoint.txCount = (endpoint.txCount + size) >>> 0;
       at += size;
     }
-    this.#rx.signal();
     return at;
   }
 
@@ -155,6 +222,7 @@ export class NetReceiveQueue {
 
   #post(packet: Packet): void {
     if (this.closed) return;
+    if (this.#gatheredCount > 0) this.flushGathered();
     const chain = this.#outbox.length > 0 ? null : this.#pop();
     if (chain === null) this.#outbox.push(packet);
     else this.#writePacket(chain, packet);
@@ -230,6 +298,14 @@ export class NetReceiveQueue {
     }
     const address = chain.addresses[1] as number;
     const { guest, kernelBytes } = this.#memory;
+    const rounded = (size + 3) & ~3;
+    if (bytes === this.#bytes && rounded <= COPY_WORDS_MAX && ((address | from) & 3) === 0) {
+      // The word that the bytes end in is written as a whole: it must be the buffer's.
+      if (address < KERNEL_RAM_BASE && rounded <= (chain.lengths[1] as number) && guest.has(address, rounded)) {
+        copyWords(this.#words, from >>> 2, rounded >>> 2, guest.u32, address >>> 2);
+        return;
+      }
+    }
     if (address >= KERNEL_RAM_BASE) copyBytes(bytes, from, size, kernelBytes, address - KERNEL_RAM_BASE);
     else if (guest.has(address, size)) copyBytes(bytes, from, size, guest.u8, address);
   }

@@ -15,18 +15,13 @@ import { connect as connectSocket, type Socket } from "node:net";
 import { type Duplex, duplexPair } from "node:stream";
 import { ECONNREFUSED, ECONNRESET, ENETUNREACH } from "../../kernel/abi/errno.ts";
 import { toBytes } from "../../kernel/fs/byte-string.ts";
-import { KERNEL_RAM_BASE, type PhysicalMemory, PROCESS_MEMORY_BASE } from "../../kernel/mem/physical.ts";
+import type { PhysicalMemory } from "../../kernel/mem/physical.ts";
 import {
   ADDRESS_SLOT_BYTES,
   CONFIG_NAMES,
   GUEST_CID,
   HDR_BUF_ALLOC,
-  HDR_DST_PORT,
-  HDR_FLAGS,
   HDR_FWD_CNT,
-  HDR_LEN,
-  HDR_SRC_PORT,
-  HDR_TYPE,
   HOST_PORT_MAX,
   HOST_PORT_MIN,
   NAME_PORT_MIN,
@@ -51,6 +46,13 @@ import {
   VSOCK_HDR_BYTES,
   VSOCK_QUEUE_RX,
   VSOCK_QUEUE_TX,
+  W_BUF_ALLOC,
+  W_DST_PORT,
+  W_FLAGS,
+  W_FWD_CNT,
+  W_LEN,
+  W_SRC_PORT,
+  W_TYPE_OP,
 } from "../../kernel/virtio/socket-protocol.ts";
 import { VIRTIO_ID_VSOCK } from "../../kernel/virtio/transport.ts";
 import type { Chain } from "../queue/chain.ts";
@@ -63,6 +65,7 @@ import { PublishedPaths } from "./published-paths.ts";
 import { type PortShare, type PublishAddress, PublishedPorts } from "./published-ports.ts";
 import { adopt, sharedRead } from "./shared-read.ts";
 import { cutOff, type EndpointOwner, SEND_BYTES_MAX, StreamEndpoint } from "./stream-endpoint.ts";
+import { ViewCache } from "./view-cache.ts";
 
 export interface NetDeviceOptions {
   /** Guest port to host address. */
@@ -81,6 +84,7 @@ const QUEUE_SIZE = 1024;
 const WAITING_MAX = 4096;
 const STREAM = VIRTIO_VSOCK_TYPE_STREAM;
 const DGRAM = VIRTIO_VSOCK_TYPE_DGRAM;
+const NOTHING = new Uint8Array(0);
 
 /** A guest port that somebody wants to connect to. */
 interface Listener {
@@ -110,9 +114,16 @@ export class NetDevice implements Backend, EndpointOwner {
   readonly #datagrams = new Map<number, DatagramPort>();
   #nextPort = HOST_PORT_MIN;
   #listenWaiters: (() => void)[] = [];
-  /** The guest's memory as one Buffer, of which writes take slices; made anew when the memory has grown. */
-  #guestBuffer: Buffer<ArrayBuffer>;
-  readonly #kernelBuffer: Buffer<ArrayBuffer>;
+  readonly #views: ViewCache;
+  /** A copy of a packet's header, where it is not in kernel RAM in one piece. */
+  readonly #header = new Uint32Array(VSOCK_HDR_BYTES / 4);
+  readonly #headerBytes = new Uint8Array(this.#header.buffer);
+  /** What is to be written next: to whom, the bytes, and their chain, if they are the guest's. The first `#toWriteCount` count. */
+  readonly #toWriteTo: StreamEndpoint[] = [];
+  readonly #toWrite: Uint8Array[] = [];
+  readonly #toWriteChain: (Chain | null)[] = [];
+  #toWriteCount = 0;
+  #writing = false;
   #closed = false;
 
   constructor(memory: PhysicalMemory, options: NetDeviceOptions = {}) {
@@ -126,7 +137,9 @@ export class NetDevice implements Backend, EndpointOwner {
       config: configuration([...(options.publishNames ?? new Map()).keys()]),
       ...(options.log && { log: options.log }),
     });
-    this.#rx = new NetReceiveQueue(memory, this.mmio.queues[VSOCK_QUEUE_RX] as DeviceQueue);
+    this.#rx = new NetReceiveQueue(memory, this.mmio.queues[VSOCK_QUEUE_RX] as DeviceQueue, () =>
+      this.mmio.interrupt(),
+    );
     this.#tx = this.mmio.queues[VSOCK_QUEUE_TX] as DeviceQueue;
     this.#share = options.share;
     this.#published = new PublishedPorts(
@@ -140,8 +153,7 @@ export class NetDevice implements Backend, EndpointOwner {
       (index, socket) => this.#arrived(NAME_PORT_MIN + index, socket, null),
       this.#log,
     );
-    this.#guestBuffer = Buffer.from(memory.guest.u8.buffer);
-    this.#kernelBuffer = Buffer.from(memory.kernelBytes.buffer);
+    this.#views = new ViewCache(memory);
   }
 
   // --- for the embedder ----------------------------------------------------------------------------------------------------
@@ -236,41 +248,56 @@ export class NetDevice implements Backend, EndpointOwner {
 
   // --- guest to host ---------------------------------------------------------------------------------------------------------
 
+  /**
+   * In two steps: the packets that wait are looked at, then the bytes are written, all that were found. A write of the host's costs many
+   * times what a packet does and leaves nothing of the queue's code and data in the processor's caches.
+   */
   #serve(): void {
     const tx = this.#tx;
     for (let chain = tx.pop(); chain !== null; chain = tx.pop()) {
-      const length = chain.getU32(HDR_LEN);
+      let u32 = this.#memory.kernelU32;
+      let at = chain.kernelWords(VSOCK_HDR_BYTES);
+      if (at < 0) {
+        chain.read(0, this.#headerBytes);
+        u32 = this.#header;
+        at = 0;
+      }
+      const length = u32[at + W_LEN] as number;
       if (
         chain.readableBytes < VSOCK_HDR_BYTES ||
         length !== chain.readableBytes - VSOCK_HDR_BYTES ||
         chain.writableBytes > 0
       ) {
         tx.fail(`a packet of ${chain.readableBytes} bytes whose header says ${length}`);
-        return;
+        break;
       }
-      const typeOp = chain.getU32(HDR_TYPE);
-      const hostPort = chain.getU32(HDR_DST_PORT);
+      const typeOp = u32[at + W_TYPE_OP] as number;
+      const hostPort = u32[at + W_DST_PORT] as number;
+      const guestPort = u32[at + W_SRC_PORT] as number;
+      const flags = u32[at + W_FLAGS] as number;
       const endpoint = this.#endpoints.get(hostPort);
-      if (endpoint !== undefined && (typeOp & 0xffff) === STREAM && endpoint.guestPort === chain.getU32(HDR_SRC_PORT)) {
-        endpoint.guestBufAlloc = chain.getU32(HDR_BUF_ALLOC);
-        endpoint.guestFwdCount = chain.getU32(HDR_FWD_CNT);
-        if (typeOp >>> 16 === VIRTIO_VSOCK_OP_RW) this.#send(endpoint, chain, length);
+      if (endpoint !== undefined && (typeOp & 0xffff) === STREAM && endpoint.guestPort === guestPort) {
+        endpoint.guestBufAlloc = u32[at + W_BUF_ALLOC] as number;
+        endpoint.guestFwdCount = u32[at + W_FWD_CNT] as number;
+        if (typeOp >>> 16 === VIRTIO_VSOCK_OP_RW) this.#send(endpoint, chain, length, flags);
         else {
-          this.#control(endpoint, typeOp >>> 16, chain.getU32(HDR_FLAGS));
+          if (this.#toWriteCount > 0) this.#writeAll(); // what was sent before
+          this.#control(endpoint, typeOp >>> 16, flags);
           tx.push(chain, 0);
         }
         if (endpoint.hasBacklog && !endpoint.waiting && endpoint.credit > 0) endpoint.drain();
       } else {
-        this.#other(chain, typeOp, hostPort, length);
+        this.#other(chain, typeOp, hostPort, guestPort, flags, length);
         tx.push(chain, 0);
       }
     }
+    if (this.#toWriteCount > 0) this.#writeAll();
     tx.signal();
     this.#rx.signal(); // answers, and connections that there is room for now
   }
 
-  /** RW: the payload to the stream. */
-  #send(endpoint: StreamEndpoint, chain: Chain, length: number): void {
+  /** RW: the payload is put on the list of what `#writeAll` gives to the streams. */
+  #send(endpoint: StreamEndpoint, chain: Chain, length: number, flags: number): void {
     const held = (endpoint.rxCount - endpoint.fwdCount) >>> 0;
     if (!endpoint.established || endpoint.sendShut || held + length > SEND_BYTES_MAX) {
       this.#tx.push(chain, 0);
@@ -279,19 +306,35 @@ export class NetDevice implements Backend, EndpointOwner {
     }
     endpoint.rxCount = (endpoint.rxCount + length) >>> 0;
     const direct = chain.readableCount === 2 && chain.lengths[0] === VSOCK_HDR_BYTES;
-    const copies = endpoint.far !== null || chain.getU32(HDR_FLAGS) >= RINGZERO_FLAG_COPY;
+    const copies = endpoint.far !== null || flags >= RINGZERO_FLAG_COPY;
+    const index = this.#toWriteCount++;
+    this.#toWriteTo[index] = endpoint;
     if (direct && !copies) {
-      endpoint.write(this.#view(chain.addresses[1] as number, length), chain);
+      this.#toWrite[index] = this.#views.of(chain.addresses[1] as number, length);
+      this.#toWriteChain[index] = chain;
       return;
     }
-    let bytes: Buffer;
-    if (direct) bytes = Buffer.from(this.#view(chain.addresses[1] as number, length));
-    else {
-      bytes = Buffer.allocUnsafe(length);
-      chain.read(VSOCK_HDR_BYTES, bytes);
-    }
+    const bytes = Buffer.allocUnsafe(length);
+    chain.read(VSOCK_HDR_BYTES, bytes);
     this.#tx.push(chain, 0);
-    endpoint.write(bytes, null);
+    this.#toWrite[index] = bytes;
+    this.#toWriteChain[index] = null;
+  }
+
+  /** Writes what is on the list, and what is put there meanwhile: an in-process stream may bring its reader to life at once. */
+  #writeAll(): void {
+    if (this.#writing) return;
+    this.#writing = true;
+    try {
+      for (let i = 0; i < this.#toWriteCount; i++) {
+        const bytes = this.#toWrite[i] as Uint8Array;
+        this.#toWrite[i] = NOTHING;
+        (this.#toWriteTo[i] as StreamEndpoint).write(bytes, this.#toWriteChain[i] as Chain | null);
+      }
+    } finally {
+      this.#toWriteCount = 0;
+      this.#writing = false;
+    }
   }
 
   #control(endpoint: StreamEndpoint, op: number, flags: number): void {
@@ -323,10 +366,9 @@ export class NetDevice implements Backend, EndpointOwner {
   }
 
   /** Packets that belong to no connection. */
-  #other(chain: Chain, typeOp: number, hostPort: number, length: number): void {
+  #other(chain: Chain, typeOp: number, hostPort: number, guestPort: number, flags: number, length: number): void {
     const type = typeOp & 0xffff;
     const op = typeOp >>> 16;
-    const guestPort = chain.getU32(HDR_SRC_PORT);
     if (type === DGRAM) {
       if (op === VIRTIO_VSOCK_OP_RW) this.#sendDatagram(chain, guestPort, length);
       else if (op === RINGZERO_OP_BIND) this.#bindDatagram(hostPort);
@@ -336,7 +378,7 @@ export class NetDevice implements Backend, EndpointOwner {
       }
       return;
     }
-    if (op === RINGZERO_OP_LISTEN) this.#listen(hostPort, chain.getU32(HDR_FLAGS));
+    if (op === RINGZERO_OP_LISTEN) this.#listen(hostPort, flags);
     else if (op === RINGZERO_OP_UNLISTEN) this.#unlisten(hostPort);
     else if (op === VIRTIO_VSOCK_OP_REQUEST && type === STREAM && !this.#endpoints.has(hostPort)) {
       this.#connectOut(chain, hostPort, guestPort, length);
@@ -477,6 +519,18 @@ export class NetDevice implements Backend, EndpointOwner {
     return this.#rx.deliver(endpoint, chunk, offset, end);
   }
 
+  gather(endpoint: StreamEndpoint, chunk: Uint8Array, count: number): boolean {
+    return this.#rx.gather(endpoint, chunk, count);
+  }
+
+  flushGathered(): void {
+    this.#rx.flushGathered();
+  }
+
+  fill(endpoint: StreamEndpoint, chunk: Uint8Array, offset: number, end: number): number {
+    return this.#rx.fill(endpoint, chunk, offset, end);
+  }
+
   ended(endpoint: StreamEndpoint): void {
     this.#rx.packet(endpoint, VIRTIO_VSOCK_OP_SHUTDOWN, VIRTIO_VSOCK_SHUTDOWN_SEND, null);
     this.#rx.signal();
@@ -498,7 +552,7 @@ export class NetDevice implements Backend, EndpointOwner {
     endpoint.fwdCount = (endpoint.fwdCount + bytes) >>> 0;
     if (chain) {
       this.#tx.push(chain, 0);
-      this.#tx.signal();
+      if (!this.#writing) this.#tx.signal();
     }
     if ((endpoint.fwdCount - endpoint.fwdTold) >>> 0 < SEND_BYTES_MAX / 2 || endpoint.gone) return;
     this.#rx.packet(endpoint, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0, null);
@@ -540,18 +594,6 @@ export class NetDevice implements Backend, EndpointOwner {
   };
 
   // --- ends and bytes ----------------------------------------------------------------------------------------------------------
-
-  #view(address: number, length: number): Buffer<ArrayBuffer> {
-    if (address >= PROCESS_MEMORY_BASE) {
-      const bytes = this.#memory.slice(address, length) as Uint8Array<ArrayBuffer>;
-      return Buffer.from(bytes.buffer, bytes.byteOffset, length);
-    }
-    if (address >= KERNEL_RAM_BASE)
-      return this.#kernelBuffer.subarray(address - KERNEL_RAM_BASE, address - KERNEL_RAM_BASE + length);
-    if (address + length > this.#guestBuffer.length)
-      this.#guestBuffer = Buffer.from(this.#memory.guest.memory.buffer as ArrayBuffer);
-    return this.#guestBuffer.subarray(address, address + length);
-  }
 
   /** The driver broke the rules of a connection: it and the host's side see a reset. */
   #abort(endpoint: StreamEndpoint): void {

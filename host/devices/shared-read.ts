@@ -14,10 +14,11 @@ export type TakeBytes = (bytes: Uint8Array, count: number) => boolean;
 
 const READ_BYTES = 65536;
 /** Shared by all sockets of the process: it is free again when `take` returns. No Buffer: what looks like a copy of one may be a view. */
-const buffer = new Uint8Array(READ_BYTES);
+export const sharedBytes = new Uint8Array(READ_BYTES);
+export const sharedWords = new Uint32Array(sharedBytes.buffer);
 
 export function sharedRead(take: TakeBytes): OnReadOpts {
-  return { buffer, callback: (count) => take(buffer, count) };
+  return { buffer: sharedBytes, callback: (count) => take(sharedBytes, count) };
 }
 
 interface Accepted {

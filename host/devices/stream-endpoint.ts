@@ -12,6 +12,7 @@ import type { Duplex } from "node:stream";
 import { ECONNREFUSED, ECONNRESET } from "../../kernel/abi/errno.ts";
 import type { Chain } from "../queue/chain.ts";
 import { hostErrno } from "./host-errno.ts";
+import { GATHERED_MESSAGE_BYTES_MAX } from "./net-receive-queue.ts";
 
 /** Bytes the guest may send ahead (buf_alloc). */
 export const SEND_BYTES_MAX = 256 * 1024;
@@ -27,6 +28,12 @@ export function cutOff(stream: Duplex): void {
 export interface EndpointOwner {
   /** Bytes for the guest, the first `end` of `chunk`, `offset` of them delivered already; how far it got. */
   deliver(endpoint: StreamEndpoint, chunk: Uint8Array, offset: number, end: number): number;
+  /** A short message for the guest, the first `count` bytes of `chunk`: `receive` gets it soon, with others. False: not now. */
+  gather(endpoint: StreamEndpoint, chunk: Uint8Array, count: number): boolean;
+  /** `receive` gets now what is gathered. */
+  flushGathered(): void;
+  /** As `deliver`, for `receive`. */
+  fill(endpoint: StreamEndpoint, chunk: Uint8Array, offset: number, end: number): number;
   /** The host's side has sent everything; only called with an empty backlog. */
   ended(endpoint: StreamEndpoint): void;
   /** The stream is closed: everything is over. */
@@ -112,6 +119,7 @@ export class StreamEndpoint {
     const { stream } = this;
     if (!this.#lends) stream.on("data", this.#data);
     stream.on("end", () => {
+      this.#owner.flushGathered();
       this.#hasEnded = true;
       if (this.#backlog.length === 0 && !this.gone) this.#owner.ended(this);
     });
@@ -137,11 +145,11 @@ export class StreamEndpoint {
   write(bytes: Uint8Array, chain: Chain | null): void {
     const { stream } = this;
     const length = bytes.length;
-    if (stream.destroyed || stream.writableEnded || this.sendShut) {
+    if (stream.destroyed || this.sendShut) {
       this.#owner.written(this, chain, length);
       return;
     }
-    if (stream.writableLength > 0) {
+    if (this.#marked.length > 0) {
       this.#marked.push({ chain, bytes: length });
       stream.write(bytes, this.#mark);
       return;
@@ -197,11 +205,23 @@ export class StreamEndpoint {
 
   /** Bytes of the stream's, the first `count` of `chunk`, lent for this call. False: no more until it is resumed. */
   take(chunk: Uint8Array, count: number): boolean {
+    const direct = this.established && this.#backlog.length === 0;
+    if (direct && count <= GATHERED_MESSAGE_BYTES_MAX && this.#owner.gather(this, chunk, count)) return true;
     if (this.discards || this.gone) return true;
-    const delivered = this.established && this.#backlog.length === 0 ? this.#owner.deliver(this, chunk, 0, count) : 0;
+    // Delivering flushes what is gathered: afterwards there may be a backlog.
+    const delivered = direct ? this.#owner.deliver(this, chunk, 0, count) : 0;
     if (delivered === count) return true;
     this.#backlog.push(new Uint8Array(chunk.subarray(delivered, count))); // a copy, also of a Buffer's
     return false;
+  }
+
+  /** Bytes of the stream's that were gathered, chunk[from, end), lent for this call. */
+  receive(chunk: Uint8Array, from: number, end: number): void {
+    if (this.discards || this.gone) return;
+    const at = this.#backlog.length === 0 ? this.#owner.fill(this, chunk, from, end) : from;
+    if (at === end) return;
+    this.#backlog.push(chunk.slice(at, end));
+    this.stream.pause();
   }
 
   readonly #data = (chunk: Uint8Array): void => {
@@ -223,6 +243,7 @@ export class StreamEndpoint {
   };
 
   #close(): void {
+    this.#owner.flushGathered();
     // Nothing of the guest's is used any more: give it all back before the end is told.
     for (const { chain, bytes } of this.#marked.splice(0)) this.#owner.written(this, chain, bytes);
     this.#backlog.length = 0;

@@ -72,6 +72,21 @@ export class Chain {
     return done;
   }
 
+  /**
+   * The index in `memory.kernelU32` of the first `bytes` readable bytes, if they are one aligned piece of kernel RAM, as the headers of our
+   * own drivers are; else -1.
+   */
+  kernelWords(bytes: number): number {
+    const address = this.addresses[0] as number;
+    return this.readableCount > 0 &&
+      (this.lengths[0] as number) >= bytes &&
+      address >= KERNEL_RAM_BASE &&
+      address < PROCESS_MEMORY_BASE &&
+      (address & 3) === 0
+      ? (address - KERNEL_RAM_BASE) >>> 2
+      : -1;
+  }
+
   /** Little-endian values at `offset` of the readable bytes; 0 beyond their end (compare with readableBytes first). */
   getU8(offset: number): number {
     return this.#get(offset, 1);

@@ -29,6 +29,8 @@ import {
 } from "../../kernel/virtio/ring-layout.ts";
 import { Chain } from "./chain.ts";
 
+const LINKS = VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_INDIRECT;
+
 /** What a queue needs of its device. */
 export interface QueueOwner {
   /** Raises the used-buffer interrupt. */
@@ -244,8 +246,26 @@ export class DeviceQueue {
   #walkIndirect(chain: Chain, table: number, bytes: number): string | null {
     if (bytes === 0 || bytes % VIRTQ_DESC_SIZE !== 0) return `an indirect table of ${bytes} bytes`;
     if (table >= PROCESS_MEMORY_BASE || !this.#memory.has(table, bytes)) return "an indirect table outside memory";
-    const entries = bytes / VIRTQ_DESC_SIZE;
     const inKernel = table >= KERNEL_RAM_BASE;
+    if (inKernel && bytes === 2 * VIRTQ_DESC_SIZE && (table & 3) === 0) {
+      // The usual case, unrolled: a header and a buffer.
+      const u32 = this.#u32;
+      const at = (table - KERNEL_RAM_BASE) >>> 2;
+      const first = u32[at + 3] as number;
+      const second = u32[at + 7] as number;
+      if (first >>> 16 === 1 && (first & LINKS) === VIRTQ_DESC_F_NEXT && (second & LINKS) === 0) {
+        return (
+          this.#addPart(chain, (u32[at] as number) + (u32[at + 1] as number) * 2 ** 32, u32[at + 2] as number, first) ??
+          this.#addPart(
+            chain,
+            (u32[at + 4] as number) + (u32[at + 5] as number) * 2 ** 32,
+            u32[at + 6] as number,
+            second,
+          )
+        );
+      }
+    }
+    const entries = bytes / VIRTQ_DESC_SIZE;
     const start = inKernel ? table - KERNEL_RAM_BASE : table;
     // A table needs no alignment (2.7.5.3 says nothing of one), and it may lie in the guest's memory.
     const view = inKernel ? this.#kernelView : this.#memory.guest.view;
