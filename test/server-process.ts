@@ -18,7 +18,7 @@ import { fileURLToPath } from "node:url";
 
 export const repositoryRoot = join(dirname(fileURLToPath(import.meta.url)), "..");
 const cliPath = join(repositoryRoot, "host/cli.ts");
-const baselinePath = join(repositoryRoot, "test/bench/baseline/redis.ts");
+const baselines = join(repositoryRoot, "test/bench/baseline");
 
 export interface ServerProcess {
   readonly name: string;
@@ -70,9 +70,9 @@ export function startGuest(options: GuestOptions = {}): Promise<ServerProcess> {
   return startImage(options.image ?? "redis", REDIS_PORT, redisProbe, options);
 }
 
-/** The `memcached-c` image with these arguments of memcached's. */
-export function startGuestMemcached(args: string[] = []): Promise<ServerProcess> {
-  return startImage("memcached-c", MEMCACHED_PORT, memcachedProbe, { args });
+/** The `memcached-c` image, or the `memcached` one, with these arguments of memcached's. */
+export function startGuestMemcached(args: string[] = [], options: GuestOptions = {}): Promise<ServerProcess> {
+  return startImage(options.image ?? "memcached-c", MEMCACHED_PORT, memcachedProbe, { ...options, args });
 }
 
 async function startImage(
@@ -96,10 +96,18 @@ export function imagePath(image: string): string {
   return join(repositoryRoot, "guests/build", `${image}.wasm`);
 }
 
-/** The plain Node server of test/bench/baseline. */
+/** The plain Node Redis of test/bench/baseline. */
 export async function startBaseline(port?: number): Promise<ServerProcess> {
   const chosen = port ?? (await freePort());
-  return startServer("baseline", [process.execPath, baselinePath, "--port", String(chosen)], chosen, redisProbe);
+  const command = [process.execPath, join(baselines, "redis.ts"), "--port", String(chosen)];
+  return startServer("baseline", command, chosen, redisProbe);
+}
+
+/** The plain Node memcached of test/bench/baseline, on TCP and UDP; `nodeArgs` are Node's own. */
+export async function startBaselineMemcached(args: string[] = [], nodeArgs: string[] = []): Promise<ServerProcess> {
+  const port = await freePort();
+  const command = [process.execPath, ...nodeArgs, join(baselines, "memcached.ts"), "--port", String(port), ...args];
+  return startServer("baseline", command, port, memcachedProbe);
 }
 
 /** Debian's redis-server, nothing saved unless `args` say so. */
@@ -109,18 +117,23 @@ export async function startNative(args: string[] = [], port?: number): Promise<S
   return startServer("native", [...base, ...args], chosen, redisProbe);
 }
 
-/** Debian's memcached with these arguments, TCP only. */
-export async function startNativeMemcached(args: string[] = []): Promise<ServerProcess> {
+/** Debian's memcached, or another `program` like it, with these arguments; `udp`: on the same port of UDP, too. */
+export async function startNativeMemcached(
+  args: string[] = [],
+  { udp = false, program = "memcached" } = {},
+): Promise<ServerProcess> {
   const port = await freePort();
   const user = process.getuid?.() === 0 ? ["-u", "root"] : [];
-  const command = ["memcached", "-l", "127.0.0.1", "-p", String(port), "-U", "0", ...user, ...args];
+  const ports = ["-p", String(port), "-U", udp ? String(port) : "0"];
+  const command = [program, "-l", "127.0.0.1", ...ports, ...user, ...args];
   return startServer("native", command, port, memcachedProbe);
 }
 
-/** Why an image of guests/ports cannot be booted here; undefined if it can. */
+/** Why an image cannot be booted here; undefined if it can. */
 export function missingImage(name: string): string | undefined {
-  const path = join(repositoryRoot, "guests/build", `${name}.wasm`);
-  return existsSync(path) ? undefined : `the ${name} image is not built: npm run guests:linux builds it`;
+  if (existsSync(imagePath(name))) return undefined;
+  const builder = existsSync(join(repositoryRoot, "guests", name)) ? "guests" : "guests:linux";
+  return `the ${name} image is not built: npm run ${builder} builds it`;
 }
 
 /** Where a program is, or undefined. */

@@ -9,7 +9,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlink
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { debianSources } from "../../../guests/linux/debian-source.ts";
-import { repositoryRoot } from "../../server-process.ts";
+import { missingImage, repositoryRoot } from "../../server-process.ts";
 
 const builds = join(repositoryRoot, "guests/.build/memcached-suite");
 const toolchain = join(repositoryRoot, "guests/.build/linux");
@@ -31,12 +31,28 @@ export async function imageFolder(): Promise<string> {
     run(work, "make", "-j2", "memcached-debug", ...NO_AUTOTOOLS);
     cpSync(join(work, "memcached-debug"), join(folder, "memcached-debug.wasm"));
     rmSync(work, { recursive: true });
-    const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
-    const start = [process.execPath, wrapper, join(folder, "memcached-debug.wasm")].map(quote).join(" ");
-    writeFileSync(join(folder, "memcached-debug"), `#!/bin/sh\nexec ${start} "$@"\n`);
-    chmodSync(join(folder, "memcached-debug"), 0o755);
+    writeWrapper(folder, join(folder, "memcached-debug.wasm"));
     testFiles(folder, source);
   });
+}
+
+/** The folder of the same tests against an image that is not made of memcached's source: `memcached`. */
+export async function guestFolder(image: string): Promise<string> {
+  const missing = missingImage(image);
+  if (missing !== undefined) throw new Error(missing);
+  const [source = ""] = await sources("memcached");
+  return kept(`guest-${image}`, [basename(source)], (folder) => {
+    writeWrapper(folder, image);
+    testFiles(folder, source);
+  });
+}
+
+/** A `memcached-debug` that starts an image. */
+function writeWrapper(folder: string, image: string): void {
+  const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+  const start = [process.execPath, wrapper, image].map(quote).join(" ");
+  writeFileSync(join(folder, "memcached-debug"), `#!/bin/sh\nexec ${start} "$@"\n`);
+  chmodSync(join(folder, "memcached-debug"), 0o755);
 }
 
 /** The folder of the same tests against the same program, native. */
@@ -73,7 +89,7 @@ function kept(name: string, inputs: readonly string[], make: (folder: string) =>
   const folder = join(builds, name);
   const own = readFileSync(fileURLToPath(import.meta.url), "utf8");
   const hash = createHash("sha256")
-    .update([...inputs, own, process.execPath].join("\0"))
+    .update([...inputs, own, wrapper, process.execPath].join("\0"))
     .digest("hex");
   const hashFile = join(folder, "hash");
   if (existsSync(hashFile) && readFileSync(hashFile, "utf8") === hash) return folder;

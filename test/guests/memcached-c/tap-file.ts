@@ -18,14 +18,20 @@ export interface TapResult {
 
 const LAST_WORDS_LINES = 12;
 
-/** Runs `name` of the folder's t. */
-export async function runTapFile(folder: string, name: string, timeoutMs: number): Promise<TapResult> {
+/** Runs `name` of the folder's t; `env` is added to the environment. */
+export async function runTapFile(
+  folder: string,
+  name: string,
+  timeoutMs: number,
+  env: Readonly<Record<string, string>> = {},
+): Promise<TapResult> {
   const startedMs = performance.now();
   const logs = mkdtempSync(join(tmpdir(), "memcached-tap-"));
   // Files, not pipes: the servers that it starts have the same outputs, Node makes pipes non-blocking, and Perl loses what does not fit.
   const outputs = [openSync(join(logs, "out"), "w"), openSync(join(logs, "err"), "w")] as const;
   const child = spawn("perl", ["-I.", "-It/lib", `t/${name}`], {
     cwd: folder,
+    env: { ...process.env, ...env },
     stdio: ["ignore", ...outputs],
     detached: true, // its own group: the servers that it has started go with it
   });
