@@ -63,7 +63,6 @@ export class Settings {
   loggerBufSize: u32;
   readBufMemLimit: u32;
   trackSizes: bool; // -o track_sizes
-  dropPrivileges: bool;
   slabSizes: usize; // -o slab_sizes: u32 words, ended by 0; or 0
 }
 

@@ -11,6 +11,7 @@ import { free, tryAlloc } from "../lib/raw/alloc";
 import { currentTime } from "./clock";
 import { Item, ITEM_FETCHED, ITEM_HEADER, ITEM_LINKED, ITEM_SLABBED } from "./item";
 import { COLD_LRU, HOT_LRU, itemIsFlushed, itemUnlink, LRU_PULL_EVICT, lruPullTail, lruReplace, WARM_LRU } from "./lru";
+import { maintainerWake } from "./maintainer";
 import {
   freshFlush,
   GLOBAL_PAGE_POOL,
@@ -90,6 +91,7 @@ export function slabsReassign(src: i32, dst: i32): i32 {
   busyLoops = 0;
   running = true;
   state.slabReassignRunning = 1;
+  maintainerWake();
   return REASSIGN_OK;
 }
 
@@ -144,7 +146,8 @@ function shrinkRuns(budget: u32): i32 {
     }
   }
   p.slabs--;
-  const page = target == GLOBAL_PAGE_POOL || target == powerLargest || !slabListRoom(slabClass(target)) ? 0 : tryAlloc(PAGE_BYTES);
+  const toClass = target != GLOBAL_PAGE_POOL && slabListRoom(slabClass(target));
+  const page: usize = toClass ? tryAlloc(PAGE_BYTES) : 0;
   if (page) slabPageAdd(target, page);
   else slabsAccount(-1); // to the machine: whoever needs a page next gets it
   running = false;

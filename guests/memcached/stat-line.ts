@@ -70,6 +70,19 @@ export function statFixed2(text: string, v: f64): void {
   store<u8>(value + n + 2, <u8>(48 + (hundredths % 10)));
   sink(name, nameLength, value, <u32>(n + 3));
 }
+export function statOctal(text: string, v: u32): void {
+  statName(text);
+  let n: u32 = 1;
+  for (let rest = v >> 3; rest; rest >>= 3) n++;
+  for (let i = n; i; v >>= 3) store<u8>(value + --i, <u8>(48 + (v & 7)));
+  sink(name, nameLength, value, n);
+}
+/** One character. */
+export function statByte(text: string, byte: u32): void {
+  statName(text);
+  store<u8>(value, <u8>byte);
+  sink(name, nameLength, value, 1);
+}
 /** Bytes of a blob ([u32 length][bytes]), or what stands for none. */
 export function statBlob(text: string, blob: usize, none: string): void {
   statName(text);

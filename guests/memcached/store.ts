@@ -84,10 +84,6 @@ export function storeInit(): void {
 export function casNext(): u64 {
   return ++casId;
 }
-/** The newest CAS number given out. */
-export function casCurrent(): u64 {
-  return casId;
-}
 
 /** Whether an item of these measures may exist: -I. */
 export function itemSizeOk(nkey: u32, clientFlags: u32, nbytes: u32): bool {
