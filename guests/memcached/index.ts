@@ -3,9 +3,11 @@
  */
 import { heapInit } from "../lib/raw/alloc";
 import { hashInit } from "../lib/raw/bytes";
-import { sys_getrandom } from "../lib/sys";
+import { sys_exit_group, sys_getrandom } from "../lib/sys";
 import { clockInit } from "./clock";
-import { settingsDefaults } from "./settings";
+import { listenTcp } from "./listen";
+import { dispatch, loopInit } from "./loop";
+import { settings, settingsDefaults } from "./settings";
 import { storeInit } from "./store";
 
 const seed = memory.data(16, 16);
@@ -17,4 +19,10 @@ export function _start(): void {
   clockInit();
   settingsDefaults();
   storeInit();
+  loopInit();
+  if (settings.port && !listenTcp()) sys_exit_group(71);
+}
+
+export function ring_dispatch(count: i32, monotonicMs: f64, realtimeMs: f64): void {
+  dispatch(count, monotonicMs, realtimeMs);
 }

@@ -1,0 +1,289 @@
+/**
+ * The turn: events in, requests run, and at its end each connection's output leaves in one send.
+ *
+ * A chunk handed to the device stays in its connection's list of flights until SENT. A connection that is closed leaves its
+ * flights without an owner; each chunk goes back on its own SENT.
+ */
+import { alloc, free, hasRoomIo, realloc } from "../lib/raw/alloc";
+import { textCopy } from "../lib/raw/bytes";
+import {
+  RING_ACCEPT,
+  RING_EOF,
+  RING_EVENT_SIZE,
+  RING_HANGUP,
+  RING_READY,
+  RING_RECV,
+  RING_SENT,
+  RING_SIGNAL,
+  RING_TIMER,
+  RingEvent,
+  sys_close,
+  sys_exit_group,
+  sys_ring_attach,
+  sys_ring_buffers,
+  sys_ring_pause,
+  sys_ring_send,
+  sys_ring_setup,
+  sys_ring_timer,
+  sys_write,
+} from "../lib/sys";
+import { clockTurn } from "./clock";
+import {
+  closeHead,
+  closeHeadSet,
+  Conn,
+  CONN_CLOSE_AFTER_REPLY,
+  CONN_CLOSING,
+  CONN_EOF,
+  CONN_FULL,
+  CONN_GONE,
+  CONN_PAUSED,
+  CONN_PENDING,
+  CONN_RESUMING,
+  connCloseSoon,
+  connCount,
+  connLink,
+  connNew,
+  connUnlink,
+} from "./connection";
+import { Chunk, chunkFree, OUTPUT_RESUME, outputSeal, pendingHead, pendingSet } from "./output";
+import { connReceive, runQuery } from "./receive";
+import { settings } from "./settings";
+import { state, stats } from "./stats";
+import { itemRemove } from "./store";
+
+const EVENTS: i32 = 1024;
+const BUFFER_BYTES: i32 = 16384;
+const BUFFERS: i32 = 64;
+
+let events: usize = 0;
+/** Connection of each descriptor (u32 words), or 0. */
+let byFd: usize = 0;
+let byFdCap: u32 = 0;
+/** Connections whose input may go on. */
+let resumeHead: usize = 0;
+
+export function loopInit(): void {
+  events = alloc(EVENTS * RING_EVENT_SIZE);
+  sys_ring_setup(events, EVENTS);
+  const buffers = alloc(BUFFER_BYTES * BUFFERS + 64);
+  sys_ring_buffers(buffers, BUFFER_BYTES, BUFFERS);
+  byFdCap = 1024;
+  byFd = alloc(byFdCap << 2);
+  memory.fill(byFd, 0, byFdCap << 2);
+  state.acceptingConns = 1;
+}
+
+// @ts-ignore: decorator
+@inline
+function connOf(fd: i32): usize {
+  return <u32>fd < byFdCap ? load<usize>(byFd + (<usize>fd << 2)) : 0;
+}
+function connOfSet(fd: i32, p: usize): void {
+  if (<u32>fd >= byFdCap) {
+    const cap = max<u32>(byFdCap << 1, <u32>fd + 1);
+    byFd = realloc(byFd, cap << 2);
+    memory.fill(byFd + (byFdCap << 2), 0, (cap - byFdCap) << 2);
+    byFdCap = cap;
+  }
+  store<usize>(byFd + (<usize>fd << 2), p);
+}
+
+// --- connections ---------------------------------------------------------------------------------------------------------------
+const refusal = memory.data(64);
+
+function accept(fd: i32): void {
+  if (fd < 0) return;
+  if (connCount >= settings.maxconns || !hasRoomIo(65536)) {
+    stats.rejectedConns++;
+    sys_write(fd, refusal, textCopy(refusal, "ERROR Too many open connections\r\n"));
+    sys_close(fd);
+    return;
+  }
+  const c = connNew(fd);
+  connLink(c);
+  connOfSet(fd, changetype<usize>(c));
+  stats.totalConns++;
+  state.currConns = connCount;
+  if (state.currConns > state.connStructs) state.connStructs = state.currConns;
+}
+
+/** Ends a connection now. Not from inside one of its requests: those use connCloseSoon. */
+function connFree(c: Conn): void {
+  const self = changetype<usize>(c);
+  if (c.flags & CONN_PENDING) {
+    if (pendingHead == self) pendingSet(c.pendingNext);
+    else {
+      let p = pendingHead;
+      while (changetype<Conn>(p).pendingNext != self) p = changetype<Conn>(p).pendingNext;
+      changetype<Conn>(p).pendingNext = c.pendingNext;
+    }
+  }
+  if (c.flags & CONN_RESUMING) {
+    if (resumeHead == self) resumeHead = c.resumeNext;
+    else {
+      let p = resumeHead;
+      while (changetype<Conn>(p).resumeNext != self) p = changetype<Conn>(p).resumeNext;
+      changetype<Conn>(p).resumeNext = c.resumeNext;
+    }
+  }
+  outputSeal(c);
+  for (let p = c.outHead; p; ) {
+    const next = changetype<Chunk>(p).next;
+    chunkFree(p);
+    p = next;
+  }
+  for (let p = c.flightHead; p; p = changetype<Chunk>(p).next) changetype<Chunk>(p).owner = 0;
+  if (c.item) itemRemove(c.item);
+  connOfSet(c.fd, 0);
+  connUnlink(c);
+  sys_close(c.fd);
+  free(c.query);
+  free(self);
+  state.currConns = connCount;
+}
+
+// --- output -------------------------------------------------------------------------------------------------------------------
+/** Hands all output of a connection to the device. */
+function send(c: Conn): void {
+  outputSeal(c);
+  let p = c.outHead;
+  c.outHead = 0;
+  c.outTail = 0;
+  while (p) {
+    const k = changetype<Chunk>(p);
+    const next = k.next;
+    k.next = 0;
+    if (c.flags & CONN_GONE) {
+      chunkFree(p);
+      p = next;
+      continue;
+    }
+    if (c.flightTail) changetype<Chunk>(c.flightTail).next = p;
+    else c.flightHead = p;
+    c.flightTail = p;
+    c.inFlight++;
+    stats.bytesWritten += k.used;
+    if (sys_ring_send(c.fd, k.data, k.used, <u32>p) < 0) {
+      // Nothing went out: the chunk is ours again.
+      c.flags |= CONN_GONE;
+      sent(p);
+      connCloseSoon(c);
+    }
+    p = next;
+  }
+}
+
+/** A chunk came back from the device. */
+function sent(p: usize): void {
+  const k = changetype<Chunk>(p);
+  if (k.owner) {
+    const c = changetype<Conn>(k.owner);
+    c.outWeight -= k.weight;
+    c.inFlight--;
+    // They come back in order, but for those of a connection that broke.
+    if (c.flightHead == p) {
+      c.flightHead = k.next;
+      if (!k.next) c.flightTail = 0;
+    } else {
+      let q = c.flightHead;
+      while (changetype<Chunk>(q).next != p) q = changetype<Chunk>(q).next;
+      changetype<Chunk>(q).next = k.next;
+      if (!k.next) c.flightTail = q;
+    }
+    if (c.flags & CONN_FULL && c.outWeight < OUTPUT_RESUME && !(c.flags & CONN_RESUMING)) {
+      c.flags |= CONN_RESUMING;
+      c.resumeNext = resumeHead;
+      resumeHead = changetype<usize>(c);
+    }
+    maybeOver(c);
+  }
+  chunkFree(p);
+}
+
+/** Closes a connection that has nothing more to say or to hear. */
+function maybeOver(c: Conn): void {
+  if (c.inFlight || c.outHead) return;
+  if (c.flags & CONN_CLOSE_AFTER_REPLY || (c.flags & (CONN_EOF | CONN_FULL)) == CONN_EOF) connCloseSoon(c);
+}
+
+/** Room again: goes on with what connections have said meanwhile. */
+function resume(): void {
+  let p = resumeHead;
+  resumeHead = 0;
+  while (p) {
+    const c = changetype<Conn>(p);
+    p = c.resumeNext;
+    c.flags &= ~(CONN_RESUMING | CONN_FULL);
+    if (c.flags & CONN_CLOSING) continue;
+    if (c.queryLen) runQuery(c);
+    if (!(c.flags & CONN_FULL)) {
+      if (c.flags & CONN_PAUSED) {
+        c.flags &= ~CONN_PAUSED;
+        sys_ring_pause(c.fd, 0);
+      }
+      maybeOver(c);
+    }
+  }
+}
+
+function flushOutput(): void {
+  let p = pendingHead;
+  pendingSet(0);
+  while (p) {
+    const c = changetype<Conn>(p);
+    const next = c.pendingNext;
+    c.flags &= ~CONN_PENDING;
+    if (!(c.flags & CONN_CLOSING)) {
+      send(c);
+      if ((c.flags & (CONN_FULL | CONN_PAUSED)) == CONN_FULL) {
+        c.flags |= CONN_PAUSED;
+        stats.connYields++;
+        sys_ring_pause(c.fd, 1);
+      }
+    }
+    p = next;
+  }
+}
+
+// --- the turn -----------------------------------------------------------------------------------------------------------------
+export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
+  clockTurn(monotonic, realtime);
+  let at = events;
+  for (let i = 0; i < count; i++, at += RING_EVENT_SIZE) {
+    const e = changetype<RingEvent>(at);
+    const kind = e.kind;
+    if (kind == RING_RECV) {
+      const p = connOf(e.fd);
+      if (p) {
+        const c = changetype<Conn>(p);
+        connReceive(c, e.ptr, e.result);
+        if (c.flags & CONN_CLOSE_AFTER_REPLY) maybeOver(c);
+      }
+    } else if (kind == RING_SENT) sent(e.user);
+    else if (kind == RING_ACCEPT) accept(e.result);
+    else if (kind == RING_EOF) {
+      const p = connOf(e.fd);
+      if (p) {
+        changetype<Conn>(p).flags |= CONN_EOF;
+        maybeOver(changetype<Conn>(p));
+      }
+    } else if (kind == RING_HANGUP) {
+      const p = connOf(e.fd);
+      if (p) {
+        changetype<Conn>(p).flags |= CONN_GONE;
+        connCloseSoon(changetype<Conn>(p));
+      }
+    } else if (kind == RING_SIGNAL) {
+      sys_exit_group(0);
+      return;
+    }
+  }
+  if (resumeHead) resume();
+  if (pendingHead) flushOutput();
+  while (closeHead) {
+    const c = changetype<Conn>(closeHead);
+    closeHeadSet(c.closeNext);
+    connFree(c);
+  }
+}
