@@ -5,8 +5,10 @@ import { heapInit } from "../lib/raw/alloc";
 import { hashInit } from "../lib/raw/bytes";
 import { sys_exit_group, sys_getrandom } from "../lib/sys";
 import { clockInit } from "./clock";
+import { commandLine } from "./command-line";
 import { listenTcp } from "./listen";
 import { dispatch, loopInit } from "./loop";
+import { maintainerInit } from "./maintainer";
 import { settings, settingsDefaults } from "./settings";
 import { storeInit } from "./store";
 
@@ -18,8 +20,10 @@ export function _start(): void {
   hashInit(load<u64>(seed), load<u64>(seed, 8));
   clockInit();
   settingsDefaults();
+  commandLine();
   storeInit();
   loopInit();
+  maintainerInit();
   if (settings.port && !listenTcp()) sys_exit_group(71);
 }
 

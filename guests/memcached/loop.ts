@@ -46,6 +46,7 @@ import {
   connNew,
   connUnlink,
 } from "./connection";
+import { maintainerTick, TIMER_MAINTAIN } from "./maintainer";
 import { Chunk, chunkFree, OUTPUT_RESUME, outputSeal, pendingHead, pendingSet } from "./output";
 import { connReceive, runQuery } from "./receive";
 import { settings } from "./settings";
@@ -274,6 +275,8 @@ export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
         changetype<Conn>(p).flags |= CONN_GONE;
         connCloseSoon(changetype<Conn>(p));
       }
+    } else if (kind == RING_TIMER) {
+      if (e.user == TIMER_MAINTAIN) maintainerTick();
     } else if (kind == RING_SIGNAL) {
       sys_exit_group(0);
       return;
