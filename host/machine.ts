@@ -10,6 +10,7 @@ import { PhysicalMemory } from "../kernel/mem/physical.ts";
 import { LinkError } from "../kernel/personality/native.ts";
 import { isLinuxModule } from "../kernel/personality/wali.ts";
 import { newMemory } from "../kernel/process/execution.ts";
+import { type AnswerOptions, CallError, Caller, CallerPool, type CallHost, type CallRequest } from "./caller.ts";
 import { ClockDevice } from "./devices/clock.ts";
 import { ConsoleDevice } from "./devices/console.ts";
 import { EntropyDevice, hostEntropy, seededEntropy } from "./devices/entropy.ts";
@@ -77,6 +78,9 @@ export class Machine {
   readonly #published: readonly Publication[];
   #settleExited: (status: ExitStatus) => void = () => {};
   #exports: GuestExports | null = null;
+  readonly #callHost: CallHost;
+  readonly #callers: CallerPool;
+  #epitaph: string | null = null;
 
   /** `link`: this machine is one shard of several. */
   constructor(image: Image, options: BootOptions, link?: ShardLink) {
@@ -141,6 +145,15 @@ export class Machine {
         ended: (end) => this.#ended(end),
       },
     );
+    const machine = this;
+    this.#callHost = {
+      name: this.name,
+      kernel: this.#kernel,
+      get epitaph() {
+        return machine.#epitaph;
+      },
+    };
+    this.#callers = new CallerPool(this.#callHost);
     this.#devices.push(...mountVolumes(this.#kernel, physical, volumes, image.filesFolder, log));
   }
 
@@ -183,6 +196,25 @@ export class Machine {
   /** A connection to a guest port that passes no host socket. It fails with ECONNREFUSED if nobody listens there. */
   connect(guestPort: number): Duplex {
     return this.#net.connect(guestPort);
+  }
+
+  /** Settles once the guest listens on a port, published or not; rejects with CallError if it ends before. */
+  async listening(guestPort: number): Promise<void> {
+    await Promise.race([this.#net.listening([guestPort]), this.exited]);
+    if (this.#epitaph !== null) throw new CallError("ESHUTDOWN", `${this.name} has ended: ${this.#epitaph}`);
+  }
+
+  /**
+   * A connection to a guest port for calls into the guest, without a socket or a stream: `caller.call(bytes)` answers at once. It keeps what
+   * a connection keeps (a selected database, a transaction). Throws CallError.
+   */
+  caller(guestPort: number): Caller {
+    return new Caller(this.#callHost, guestPort);
+  }
+
+  /** Requests that stand by themselves, on whatever connection is free, answered once the guest has. Rejects with CallError. */
+  call(guestPort: number, request: CallRequest, options?: AnswerOptions): Promise<Uint8Array> {
+    return this.#callers.call(guestPort, request, options);
   }
 
   /** Asks the guest to end (SIGTERM), and ends it if it has not after `timeoutMs`. Settles with how it ended. */
@@ -248,6 +280,7 @@ export class Machine {
   }
 
   #ended(end: MachineEnd): void {
+    this.#epitaph = end.reason ?? `it exited with code ${end.code}`;
     this.#console.finish();
     for (const device of this.#devices) device.close();
     for (const stream of this.#output) stream.finish();

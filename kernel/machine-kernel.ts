@@ -193,7 +193,9 @@ export class MachineKernel {
       return;
     }
     this.scheduler.spawn(this.init, main, [], this.init.pid);
+    this.#inTurn = true; // what `_start` prints may bring the embedder to life
     this.scheduler.runNext();
+    this.#inTurn = false;
     this.requestTurn();
   }
 
@@ -201,6 +203,26 @@ export class MachineKernel {
     if (this.#turnRequested || this.#over) return;
     this.#turnRequested = true;
     this.#host.defer(this.#turn);
+  }
+
+  /** True while the kernel or the guest runs: then nobody may run the guest from outside. */
+  get busy(): boolean {
+    return this.#inTurn || this.scheduler.runsStack;
+  }
+
+  /** Has a ring guest see at once what came up, outside of a turn; what follows from it may wait for one. Not while `busy`. */
+  dispatchNow(): void {
+    const { ring } = this;
+    if (this.#over || ring === null) return;
+    this.#inTurn = true;
+    try {
+      this.#dispatchRing(ring, 1);
+      this.#inTurn = false;
+      if (this.timers.nextDeadlineMs < this.#alarmMs) this.#armAlarm();
+    } catch (error) {
+      this.#inTurn = false;
+      this.end(endOf(error));
+    }
   }
 
   log(line: string): void {
@@ -256,9 +278,9 @@ export class MachineKernel {
     }
   };
 
-  #dispatchRing(ring: Ring): void {
+  #dispatchRing(ring: Ring, rounds?: number): void {
     this.scheduler.current = this.scheduler.callbackTask;
-    ring.dispatch(this.init, this.#invokeGuest);
+    ring.dispatch(this.init, this.#invokeGuest, rounds);
   }
 
   readonly #invokeGuest = (count: number, monotonicMs: number, realtimeMs: number): void => {

@@ -32,6 +32,7 @@ import {
   UNNAMED,
 } from "./address.ts";
 import { credentialsOf } from "./ancillary.ts";
+import { CallerLink } from "./caller-link.ts";
 import { DatagramSocket } from "./datagram-socket.ts";
 import type { IoVector } from "./io-vector.ts";
 import type { Socket } from "./socket.ts";
@@ -60,6 +61,8 @@ export class NetworkStack implements SocketEvents {
   /** Listeners whose names the host publishes, by guest port. */
   readonly #published = new Map<number, StreamSocket>();
   #nextEphemeral = EPHEMERAL_MIN;
+  /** What the next caller's port is said to be. */
+  #nextCaller = EPHEMERAL_MIN;
   /** Kernel RAM in which datagrams are put together; 0: none yet. */
   #bounce = 0;
   /** Turns of those who share a listening port (SO_REUSEPORT). */
@@ -220,6 +223,21 @@ export class NetworkStack implements SocketEvents {
     }
     listener.offer(0, to.port, local, to, served);
     return 0;
+  }
+
+  /** A connection of the embedder's to whoever listens on `port`, or a negated errno. */
+  connectCaller(port: number): CallerLink | number {
+    const to = loopbackAddress(AF_INET, port);
+    const listener = this.#listener(port, to, true);
+    if (!listener) return -ECONNREFUSED;
+    if (!listener.hasRoom) return -EAGAIN;
+    const from = loopbackAddress(AF_INET, this.#nextCaller);
+    this.#nextCaller = this.#nextCaller === EPHEMERAL_MAX ? EPHEMERAL_MIN : this.#nextCaller + 1;
+    const served = new StreamSocket(this, listener.domain, 0, listener.type);
+    const link = new CallerLink(this.physical, this.driver.sink, served);
+    served.linkCaller(link, asFamily(to, listener.domain), asFamily(from, listener.domain));
+    listener.offer(0, port, from, to, served);
+    return link;
   }
 
   /** socketpair(2) of SOCK_STREAM or SOCK_SEQPACKET. */

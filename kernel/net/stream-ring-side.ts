@@ -41,6 +41,11 @@ export class StreamRingSide implements RingSource {
     this.#ring.pushReceived(this.fd, this.#user, address, length, token);
   }
 
+  /** Bytes that are copied into a buffer of the guest's, from `from` on; how many. */
+  receiveCopy(bytes: Uint8Array, from: number): number {
+    return this.#ring.pushCopy(this.fd, this.#user, bytes, from);
+  }
+
   setUser(user: number): void {
     this.#user = user;
     this.#ring.rename(this.fd, user);

@@ -1,6 +1,6 @@
 /**
  * Stream sockets: TCP over the host's sockets, TCP inside the machine (loopback), AF_UNIX. One class; what differs is the link to the
- * peer: a Connection of the socket driver, or the other StreamSocket itself.
+ * peer: a Connection of the socket driver, a CallerLink of the embedder's, or the other StreamSocket itself.
  *
  * Its life is in stream-state.ts. Received bytes that nobody has taken wait in `received`, at most RECEIVE_BYTES_MAX of them: the peer's
  * credit. Of a socket attached to the ring (stream-ring-side.ts) they go to the guest directly, and only wait while it is paused. What
@@ -45,7 +45,7 @@ import { KERNEL_RAM_BASE } from "../mem/physical.ts";
 import type { Ring } from "../ring/ring.ts";
 import { WOULD_BLOCK } from "../sched/task.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
-import { type Connection, type ConnectionOwner, RECEIVE_BYTES_MAX } from "../virtio/socket-connection.ts";
+import { type ConnectionOwner, RECEIVE_BYTES_MAX } from "../virtio/socket-connection.ts";
 import { type Address, anyAddress, asFamily, UNNAMED } from "./address.ts";
 import { type Ancillary, credentialsOf, type PeerCredentials } from "./ancillary.ts";
 import type { ByteQueue } from "./byte-queue.ts";
@@ -57,6 +57,7 @@ import type { NetworkStack } from "./network-stack.ts";
 import { ReceivedStream } from "./received-stream.ts";
 import { type Received, type Socket, statSocket } from "./socket.ts";
 import { SocketOptions } from "./socket-options.ts";
+import type { StreamLink } from "./stream-link.ts";
 import { StreamRingSide } from "./stream-ring-side.ts";
 import { STREAM_CONNECTED, STREAM_CONNECTING, STREAM_GONE, STREAM_LISTENING, STREAM_NEW } from "./stream-state.ts";
 
@@ -100,7 +101,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
   /** False while the ring has to be told how connecting went. */
   connectTold = true;
   readonly #stack: NetworkStack;
-  #connection: Connection | null = null;
+  #connection: StreamLink | null = null;
   #other: StreamSocket | null = null;
   #sendShut = false;
   #receiveShut = false;
@@ -202,7 +203,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
   }
 
   /** The stack has begun a connection over the driver. */
-  connecting(connection: Connection, peer: Address): void {
+  connecting(connection: StreamLink, peer: Address): void {
     if (connection.dead) {
       this.#error = ECONNRESET;
       return;
@@ -211,6 +212,14 @@ export class StreamSocket implements Socket, ConnectionOwner {
     this.#connection = connection;
     this.peer = peer;
     this.connectTold = false;
+  }
+
+  /** The embedder is at the other end, from here on. */
+  linkCaller(link: StreamLink, local: Address, peer: Address): void {
+    this.#connection = link;
+    this.local = local;
+    this.peer = peer;
+    this.state = STREAM_CONNECTED;
   }
 
   /** Both ends inside the machine, from here on. */
@@ -269,7 +278,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
 
   arrived(token: number, address: number, length: number): boolean {
     const side = this.ringSide;
-    const connection = this.#connection as Connection;
+    const connection = this.#connection as StreamLink;
     if (side !== null && !side.paused && this.received.length === 0 && address < KERNEL_RAM_BASE) {
       connection.consumed(length); // the buffers themselves are the bound here
       side.received(address, length, token);
@@ -284,6 +293,21 @@ export class StreamSocket implements Socket, ConnectionOwner {
     else if (physical.guest.has(address, length)) this.received.put(physical.guest.u8, address, length);
     this.#readable();
     return false;
+  }
+
+  /** Bytes of the embedder's, of which a copy is taken, from `from` on; how many. 0: no room. */
+  receiveCopy(bytes: Uint8Array, from: number): number {
+    const side = this.ringSide;
+    if (side !== null && !side.paused && this.received.length === 0) {
+      const taken = side.receiveCopy(bytes, from);
+      if (taken > 0) return taken;
+    }
+    if (this.#receiveShut || this.ended) return bytes.length - from;
+    const size = Math.min(this.room, bytes.length - from);
+    if (size <= 0) return 0;
+    this.received.put(bytes, from, size);
+    this.#readable();
+    return size;
   }
 
   peerEnded(): void {
@@ -515,7 +539,7 @@ export class StreamSocket implements Socket, ConnectionOwner {
     return Math.max(0, size);
   }
 
-  #putOut(k: Kernel, connection: Connection, data: IoVector, from: number): number {
+  #putOut(k: Kernel, connection: StreamLink, data: IoVector, from: number): number {
     const { base } = k.mem;
     const gathers = k.scheduler.runsStack;
     if (data.count === 1)

@@ -46,6 +46,12 @@ export class EventQueue {
     this.count++;
   }
 
+  /** The event pushed last, a RECV, has so many bytes more. */
+  extendLast(bytes: number): void {
+    const at = ((this.#head + this.count - 1) & this.#mask) * RECORD + 3;
+    this.#records[at] = (this.#records[at] as number) + bytes;
+  }
+
   /**
    * Moves up to `capacity` records into the guest's array, which starts at word `at` of `words`, and their buffers into `lent`.
    * The number of events written; `lentCount` and `taken` tell the rest.

@@ -10,6 +10,7 @@
  * allocates per event.
  */
 import type { Kernel } from "../kernel.ts";
+import { copyBytes } from "../mem/copy-bytes.ts";
 import type { SentSink } from "../virtio/socket.ts";
 import type { Attachment } from "./attachment.ts";
 import {
@@ -41,6 +42,8 @@ export interface RingBuffers {
 }
 
 const ROUNDS_PER_TURN = 2;
+/** Up to so many bytes a loop copies faster than a block copy. */
+const COPY_LOOP_MAX = 32;
 /** ring_timer: how many may run at once. */
 const TIMERS_MAX = 1 << 20;
 
@@ -63,6 +66,14 @@ export class Ring implements SentSink {
   /** Guest buffers that the device does not have: bytes that had to wait in a socket are copied into them. Indices, a stack. */
   #reserve = new Int32Array(0);
   #reserveCount = 0;
+  /** Views of reserved buffers by index, kept until the memory has grown (then their length is 0). */
+  readonly #views: (Uint8Array | undefined)[] = [];
+  /** The reserved buffer that `pushCopy` fills: of which descriptor, its view, bytes in it. -1: none. */
+  #fillFd = -1;
+  #fillView: Uint8Array | null = null;
+  #fillBytes = 0;
+  /** Events on their way when it was last filled. */
+  #fillAt = 0;
   #waiting: RingSource[] = [];
   readonly #timers = new Map<number, RingTimer>();
   #nextTimer = 1;
@@ -141,6 +152,51 @@ export class Ring implements SentSink {
     return length;
   }
 
+  /**
+   * Copies `bytes` from `from` on into a reserved buffer, behind what was put there by the last call for the same descriptor if nothing has
+   * happened since. How many; 0 if no buffer is left.
+   */
+  pushCopy(fd: number, user: number, bytes: Uint8Array, from: number): number {
+    const left = bytes.length - from;
+    if (left === 0) return 0;
+    let view = this.#fillView;
+    let at = this.#fillBytes;
+    const goesOn = this.#fillFd === fd && view !== null && at < view.length && this.#fillAt === this.#queue.count;
+    if (!goesOn) {
+      view = this.#reserved();
+      if (view === null) return 0;
+      at = 0;
+    }
+    const target = view as Uint8Array;
+    const size = Math.min(left, target.length - at);
+    if (size === bytes.length && size > COPY_LOOP_MAX) target.set(bytes, at);
+    else copyBytes(bytes, from, size, target, at);
+    if (goesOn) this.#queue.extendLast(size);
+    else {
+      this.#reserveCount--;
+      const index = this.#reserve[this.#reserveCount] as number;
+      this.#queue.push(RING_RECV, fd, user, size, target.byteOffset, -2 - index);
+    }
+    this.#fillFd = fd;
+    this.#fillView = target;
+    this.#fillBytes = at + size;
+    this.#fillAt = this.#queue.count;
+    this.wake();
+    return size;
+  }
+
+  /** The reserved buffer that is taken next; null if none is left. */
+  #reserved(): Uint8Array | null {
+    const buffers = this.#buffers;
+    if (buffers === null || this.#reserveCount === 0) return null;
+    const index = this.#reserve[this.#reserveCount - 1] as number;
+    const known = this.#views[index];
+    if (known !== undefined && known.length > 0) return known;
+    const view = this.#kernel.mem.bytes(buffers.base + index * buffers.size, buffers.size);
+    if (view !== null) this.#views[index] = view;
+    return view;
+  }
+
   /** SentSink: a lent send is through. */
   sent(fd: number, token: number, result: number): void {
     this.#queue.push(RING_SENT, fd, token, result, 0, NOT_LENT);
@@ -203,15 +259,20 @@ export class Ring implements SentSink {
     this.#queue.push(RING_TIMER, -1, timer.user, 0, 0, NOT_LENT);
   }
 
-  /** One turn's worth of events; `invoke` runs the guest. Called by the kernel when `pending` is above 0. */
-  dispatch(kernel: Kernel, invoke: (count: number, monotonicMs: number, realtimeMs: number) => void): void {
+  /** One turn's worth of events, or `rounds` of it; `invoke` runs the guest. Called by the kernel. */
+  dispatch(
+    kernel: Kernel,
+    invoke: (count: number, monotonicMs: number, realtimeMs: number) => void,
+    rounds = ROUNDS_PER_TURN,
+  ): void {
     const driver = kernel.net.driver;
     const times = this.#times;
     kernel.clock.nowInto(times);
     this.quiet = true;
+    this.#fillFd = -1;
     driver.corked = true;
     try {
-      for (let round = 0; round < ROUNDS_PER_TURN; round++) {
+      for (let round = 0; round < rounds; round++) {
         if (this.#sources.length > 0) this.#collect(kernel);
         let left = this.#queue.count;
         if (left === 0) break;
