@@ -32,8 +32,10 @@ import {
   itemUpdate,
   LRU_PULL_EVICT,
   lruLink,
+  lruList,
   lruPullTail,
   TEMP_LRU,
+  WARM_LRU,
 } from "./lru";
 import { settings } from "./settings";
 import { sizesCount, sizesEnable } from "./sizes";
@@ -125,6 +127,9 @@ export function itemAlloc(key: usize, nkey: u32, clientFlags: u32, exptime: u32,
   return it;
 }
 
+/** Items that one allocation may move between lists in search of one to evict. */
+const SPARED_MAX: i32 = 500;
+
 /** Makes room by evicting, ten times at most (for each chunk that memcached would need). */
 function pull(cls: u32, total: u32): usize {
   const large = cls == powerLargest;
@@ -135,13 +140,26 @@ function pull(cls: u32, total: u32): usize {
     if (!settings.lruSegmented) lruPullTail(cls, COLD_LRU, 0, 0, 0);
     it = large ? runAlloc(total) : slabsAlloc(cls, true);
     if (it) break;
-    if (lruPullTail(cls, COLD_LRU, 0, LRU_PULL_EVICT, 0) <= 0) {
-      if (!settings.lruSegmented) break;
-      lruPullTail(cls, HOT_LRU, 0, 0, 0);
-    }
+    if (lruPullTail(cls, COLD_LRU, 0, LRU_PULL_EVICT, 0) <= 0 && !coldRefill(cls)) break;
   }
   if (i > 0) lruStats(cls).directReclaims += i;
   return it;
+}
+
+/**
+ * COLD had nothing to give: something falls into it from HOT, or from WARM, active items being spared once. (memcached takes one step here and counts it as
+ * a try, for its maintainer works beside it; ours gets its turn only after this one.) False if there is nothing.
+ */
+function coldRefill(cls: u32): bool {
+  if (!settings.lruSegmented) return false;
+  const before = lruList(cls | COLD_LRU).size;
+  const used = state.currItems;
+  for (let n = 0; n < SPARED_MAX; n++) {
+    if (lruPullTail(cls, HOT_LRU, 0, 0, 0) <= 0 && lruPullTail(cls, WARM_LRU, 0, 0, 0) <= 0) return false;
+    // One more in COLD, or an expired one gone.
+    if (lruList(cls | COLD_LRU).size > before || state.currItems < used) return true;
+  }
+  return false;
 }
 
 /** Puts an item in place; its key must not be there. */
