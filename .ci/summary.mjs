@@ -39,6 +39,7 @@ for (const [file, step] of [
   ["tcl.json", "tcl suite"],
   ["redis.json", "redis suite"],
   ["memcached.json", "memcached suite"],
+  ["wasi.json", "wasi suite"],
 ]) {
   const suite = read(file);
   if (!suite) continue;

@@ -20,6 +20,8 @@ const SECONDS_MAX = 86_400;
 interface RunFlags {
   readonly publish: readonly string[];
   readonly volume: readonly string[];
+  readonly preopen: readonly string[];
+  readonly wasi?: string;
   readonly env: readonly string[];
   readonly memory?: string;
   readonly name?: string;
@@ -54,6 +56,16 @@ program
     [],
   )
   .option("-v, --volume <HOST:GUEST[:ro]>", "mount a host folder at an absolute guest path", collect, [])
+  .option(
+    "--preopen <GUEST[:NAME]>",
+    "give a WASI program this directory of the machine, too, by its path or NAME",
+    collect,
+    [],
+  )
+  .option(
+    "--wasi <HOW>",
+    "answer a WASI program by the standard, or as node:wasi does: standard, node (default: standard)",
+  )
   .option("-m, --memory <SIZE>", "upper bound of the guest's memory, e.g. 512mb (default: the image's, else 4gb)")
   .option("-e, --env <K=V>", "set an environment variable of the guest", collect, [])
   .option("-n, --name <NAME>", "name of the machine (default: the image's)")
@@ -122,6 +134,12 @@ function toBootOptions(flags: RunFlags): RunRequest["options"] {
     if (!match) throw new UsageError(`--volume ${text}: give HOST:GUEST or HOST:GUEST:ro, the guest path absolute`);
     volumes[match[2] as string] = { host: match[1] as string, readOnly: match[3] === "ro" };
   }
+  const preopens: Record<string, string> = {};
+  for (const text of flags.preopen) {
+    const match = /^(\/[^:]*)(?::(.+))?$/.exec(text);
+    if (!match) throw new UsageError(`--preopen ${text}: give GUEST or GUEST:NAME, the guest path absolute`);
+    preopens[match[2] ?? (match[1] as string)] = match[1] as string;
+  }
   const env: Record<string, string> = {};
   for (const text of flags.env) {
     const at = text.indexOf("=");
@@ -132,17 +150,21 @@ function toBootOptions(flags: RunFlags): RunRequest["options"] {
   if (flags.outbound && !/^(none|loopback|any)$/.test(flags.outbound)) {
     throw new UsageError(`--outbound ${flags.outbound}: give none, loopback or any`);
   }
+  if (flags.wasi && !/^(standard|node)$/.test(flags.wasi))
+    throw new UsageError(`--wasi ${flags.wasi}: give standard or node`);
   if (flags.pid !== undefined && flags.pid !== "host") throw new UsageError(`--pid ${flags.pid}: give host`);
   if (flags.shards !== undefined && !/^\d+$/.test(flags.shards))
     throw new UsageError(`--shards ${flags.shards}: give a number`);
   return {
     publish,
     volumes,
+    preopens,
     env,
     ...(flags.memory !== undefined && { memory: flags.memory }),
     ...(flags.name !== undefined && { name: flags.name }),
     ...(flags.pid !== undefined && { pid: process.pid }),
     ...(flags.shards !== undefined && { shards: parseShards(Number(flags.shards)) }),
+    ...(flags.wasi !== undefined && { wasi: flags.wasi as "standard" | "node" }),
     ...(flags.outbound !== undefined && { outbound: flags.outbound as "none" | "loopback" | "any" }),
   };
 }

@@ -8,9 +8,12 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isLinuxModule } from "../kernel/personality/wali.ts";
+import { isWasiModule } from "../kernel/personality/wasi.ts";
 import { editLinuxModule } from "../kernel/shim/wasm-edit.ts";
 import { type ModuleShape, readModuleShape, WasmFormatError } from "../kernel/shim/wasm-reader.ts";
+import { loadWasiJs } from "../kernel/syscall/wasi/wasi-js.ts";
 import { addUnwinding, needsUnwinding } from "./instrument.ts";
+import type { BootOptions } from "./options.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** `ringzero.json` beside a guest. */
@@ -32,6 +35,10 @@ export interface Manifest {
   readonly files?: string;
   /** True if the guest knows that its keys may be spread over several machines (`boot(…, { shards })`). */
   readonly shards?: boolean;
+  /** Directories of the machine that a WASI program is given, by the name it knows them by: BootOptions.preopens. */
+  readonly preopens?: Readonly<Record<string, string>>;
+  /** BootOptions.wasi. */
+  readonly wasi?: BootOptions["wasi"];
 }
 
 export interface Image {
@@ -136,6 +143,7 @@ async function compileBytes(
 ): Promise<Pick<Image, "module" | "shape">> {
   try {
     const shape = readModuleShape(bytes);
+    if (isWasiModule(shape)) await loadWasiJs();
     if (!isLinuxModule(shape)) return { shape, module: await WebAssembly.compile(bytes) };
     const edited = editLinuxModule(needsUnwinding(shape) ? await addUnwinding(bytes, name, log) : bytes);
     return { shape: readModuleShape(edited), module: await WebAssembly.compile(edited) };

@@ -9,6 +9,7 @@ import { GuestMemory } from "../kernel/mem/guest-memory.ts";
 import { PhysicalMemory } from "../kernel/mem/physical.ts";
 import { LinkError } from "../kernel/personality/native.ts";
 import { isLinuxModule } from "../kernel/personality/wali.ts";
+import { isWasiModule, type WasiGrants } from "../kernel/personality/wasi.ts";
 import { newMemory } from "../kernel/process/execution.ts";
 import { type AnswerOptions, CallError, Caller, CallerPool, type CallHost, type CallRequest } from "./caller.ts";
 import { ClockDevice } from "./devices/clock.ts";
@@ -26,6 +27,7 @@ import {
   parseMemory,
   parsePathPublications,
   parsePid,
+  parsePreopens,
   parsePublications,
   parseVolumes,
 } from "./options.ts";
@@ -76,6 +78,8 @@ export class Machine {
   readonly #image: Image;
   readonly #memory: WebAssembly.Memory | null;
   readonly #published: readonly Publication[];
+  /** What the guest is given if it is a WASI program. */
+  readonly #grants: WasiGrants;
   #settleExited: (status: ExitStatus) => void = () => {};
   #exports: GuestExports | null = null;
   readonly #callHost: CallHost;
@@ -93,6 +97,13 @@ export class Machine {
     this.#published = parsePublications(options.publish);
     this.paths = parsePathPublications(options.publish);
     const volumes = parseVolumes(options.volumes);
+    // The image's own files lie in the root.
+    const root = image.filesFolder === null ? {} : { "/": "/" };
+    this.#grants = {
+      preopens: parsePreopens({ ...root, ...manifest.preopens, ...options.preopens }, volumes),
+      ports: this.#published.map(({ guestPort }) => guestPort),
+      dialect: options.wasi ?? manifest.wasi ?? "standard",
+    };
     const env = parseEnvironment({ ...manifest.env, ...options.env });
     const args = [this.name, ...(manifest.args ?? []), ...(options.args ?? [])];
     const memoryLimit = parseMemory(options.memory ?? manifest.memory ?? MEMORY_BYTES_MAX);
@@ -262,7 +273,7 @@ export class Machine {
       this.#kernel.startProgram(module, shape);
       return;
     }
-    const imports = this.#kernel.link(shape);
+    const imports = isWasiModule(shape) ? this.#kernel.linkWasi(module, shape, this.#grants) : this.#kernel.link(shape);
     const at = shape.memory?.importedAs;
     if (at && this.#memory) imports[at[0]] = { ...imports[at[0]], [at[1]]: this.#memory };
     // The loader links like WebAssembly.Instance and adds AssemblyScript's strings, arrays and classes for the embedder; the kernel
@@ -300,6 +311,8 @@ function createMemory({ shape, manifest }: Image, limitBytes: number): WebAssemb
   }
   if (!memory.importedAs) return null;
   if (isLinuxModule(shape)) return newMemory(shape, limitBytes);
-  if (memory.shared) throw new UsageError(`${manifest.name}: shared memory is not supported by the native personality`);
-  return new WebAssembly.Memory({ initial: memory.initial, maximum: Math.min(limit, memory.maximum ?? limit) });
+  const { initial, shared } = memory;
+  if (shared && !isWasiModule(shape))
+    throw new UsageError(`${manifest.name}: shared memory is not supported by the native personality`);
+  return new WebAssembly.Memory({ initial, maximum: Math.min(limit, memory.maximum ?? limit), shared });
 }

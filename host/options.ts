@@ -22,6 +22,13 @@ export interface BootOptions {
   readonly publish?: Readonly<Record<number | string, PublishTarget>>;
   /** Absolute guest path to host folder. */
   readonly volumes?: Readonly<Record<string, VolumeSource>>;
+  /**
+   * Directories of the machine that a WASI program is given besides the volumes, by the name under which it knows them: `{ "/": "/data" }`. Other
+   * programs see all of the machine anyway.
+   */
+  readonly preopens?: Readonly<Record<string, string>>;
+  /** How a WASI program is answered: as the standard has it (default), or as node:wasi does where it differs. */
+  readonly wasi?: "standard" | "node";
   /** The guest's arguments, after its name. */
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -153,6 +160,24 @@ export function parseVolumes(volumes: BootOptions["volumes"] = {}): Volume[] {
     if (!statSync(hostPath).isDirectory()) throw new UsageError(`volume ${guestPath}: ${hostPath} is not a folder`);
     return { guestPath: guestPath.replace(/\/+$/, ""), hostPath, readOnly };
   });
+}
+
+/**
+ * What a WASI program is given: each volume by its own path, unless it or a part of it is preopened by name, then what is preopened so.
+ */
+export function parsePreopens(
+  preopens: Readonly<Record<string, string>>,
+  volumes: readonly Volume[],
+): { path: string; name: string }[] {
+  const given = Object.entries(preopens).map(([name, path]) => {
+    if (!path.startsWith("/")) throw new UsageError(`preopen "${path}": give an absolute path of the guest's`);
+    if (name === "" || name.includes("\0")) throw new UsageError(`preopen "${path}": give it a name`);
+    return { path: path.replace(/(?<=.)\/+$/, ""), name };
+  });
+  const own = volumes.filter(
+    ({ guestPath }) => !given.some(({ path }) => path === guestPath || path.startsWith(`${guestPath}/`)),
+  );
+  return [...own.map(({ guestPath }) => ({ path: guestPath, name: guestPath })), ...given];
 }
 
 export function parseEnvironment(env: BootOptions["env"] = {}): string[] {

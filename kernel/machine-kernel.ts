@@ -17,6 +17,7 @@ import type { PhysicalMemory } from "./mem/physical.ts";
 import { NetworkStack } from "./net/network-stack.ts";
 import { bindImports, LinkError } from "./personality/native.ts";
 import { bindProgram } from "./personality/wali.ts";
+import { bindWasi, type WasiGrants } from "./personality/wasi.ts";
 import { endThread, runProgram, threadGoesOn } from "./process/execution.ts";
 import { Process } from "./process/process.ts";
 import type { Program } from "./process/program.ts";
@@ -157,6 +158,11 @@ export class MachineKernel {
     return bindImports(this.init, shape, this.#engine);
   }
 
+  /** The imports of a WASI program, its memory excepted: whoever adds it does so to what is returned here. Throws LinkError. */
+  linkWasi(module: WebAssembly.Module, shape: ModuleShape, grants: WasiGrants): WebAssembly.Imports {
+    return bindWasi(this.init, module, shape, this.#engine, grants);
+  }
+
   /** Binds a Linux program to `process`, on the process' memory. Throws LinkError for what nobody provides. */
   bind(process: Process, module: WebAssembly.Module, shape: ModuleShape): Program {
     return bindProgram(process, module, shape, this.#engine);
@@ -192,7 +198,8 @@ export class MachineKernel {
       this.end({ code: 126, reason: "the module exports no _start function" });
       return;
     }
-    this.scheduler.spawn(this.init, main, [], this.init.pid);
+    const task = this.scheduler.spawn(this.init, main, [], this.init.pid);
+    task.isTimed = this.init.wasi !== null;
     this.#inTurn = true; // what `_start` prints may bring the embedder to life
     this.scheduler.runNext();
     this.#inTurn = false;

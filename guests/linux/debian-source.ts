@@ -4,7 +4,7 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** Where sources are kept: a folder per package, in it the unpacked one. */
@@ -23,6 +23,30 @@ export async function debianSources(names: readonly string[]): Promise<Map<strin
   );
 }
 
+/**
+ * One folder of a package's upstream source, and nothing else of it: for packages of which little is needed. Throws as above.
+ */
+export async function debianSourceFolder(name: string, folder: string): Promise<string> {
+  const kept = join(SOURCES, `${name}.${basename(folder)}`);
+  if (existsSync(kept)) return kept;
+  await withSources([name], "tar", async (options, work) => {
+    await apt([...options, "source", "--download-only", "--tar-only", name], work);
+    const tar = readdirSync(work).find((file) => file.startsWith(`${name}_`) && /\.orig\.tar\./.test(file));
+    if (tar === undefined) throw new Error(`apt-get source --tar-only ${name} left no archive`);
+    const unpacked = join(work, "unpacked");
+    mkdirSync(unpacked);
+    const depth = 1 + folder.split("/").length;
+    const result = spawnSync(
+      "tar",
+      ["-xf", join(work, tar), "-C", unpacked, `--strip-components=${depth}`, "--wildcards", `*/${folder}/*`],
+      { encoding: "utf8" },
+    );
+    if (result.status !== 0) throw new Error(`tar: ${result.error?.message ?? result.stderr}`);
+    renameSync(unpacked, kept);
+  });
+  return kept;
+}
+
 function keptSource(name: string): string | undefined {
   const kept = join(SOURCES, name);
   if (!existsSync(kept)) return undefined;
@@ -31,12 +55,28 @@ function keptSource(name: string): string | undefined {
 }
 
 async function fetchSources(names: readonly string[]): Promise<void> {
-  for (const [program, debianPackage] of [
-    ["apt-get", "apt"],
-    ["dpkg-source", "dpkg-dev"],
-  ] as const) {
+  await withSources(names, "dpkg-source", async (options, work) => {
+    for (const name of names) {
+      const folder = join(work, name);
+      mkdirSync(folder);
+      await apt([...options, "source", name], folder);
+      rmSync(join(SOURCES, name), { recursive: true, force: true });
+      renameSync(folder, join(SOURCES, name));
+    }
+  });
+}
+
+const PACKAGES = { "apt-get": "apt", "dpkg-source": "dpkg-dev", tar: "tar" } as const;
+
+/** Runs `fetch` with the options that give apt-get a list of sources, and a folder for its files that goes afterwards. */
+async function withSources(
+  names: readonly string[],
+  unpacker: "dpkg-source" | "tar",
+  fetch: (options: readonly string[], work: string) => Promise<void>,
+): Promise<void> {
+  for (const program of ["apt-get", unpacker] as const) {
     if (spawnSync(program, ["--version"], { stdio: "ignore" }).error) {
-      throw new Error(`${names.join(", ")}: Debian's sources need ${program} (Debian, package ${debianPackage})`);
+      throw new Error(`${names.join(", ")}: Debian's sources need ${program} (Debian, package ${PACKAGES[program]})`);
     }
   }
   const work = `${SOURCES}.${process.pid}`;
@@ -57,14 +97,8 @@ async function fetchSources(names: readonly string[]): Promise<void> {
       ["Acquire::Languages", "none"],
     ].flatMap(([name, value]) => ["-o", `${name}=${value}`]);
     await apt([...options, "update"], work);
-    for (const name of names) {
-      const folder = join(work, name);
-      mkdirSync(folder);
-      await apt([...options, "source", name], folder);
-      mkdirSync(SOURCES, { recursive: true });
-      rmSync(join(SOURCES, name), { recursive: true, force: true });
-      renameSync(folder, join(SOURCES, name));
-    }
+    mkdirSync(SOURCES, { recursive: true });
+    await fetch(options, work);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

@@ -38,6 +38,7 @@ import {
 } from "../../kernel/abi/errno.ts";
 import { O_ACCMODE, O_APPEND, O_DSYNC, O_EXCL, O_RDONLY, O_RDWR, O_SYNC, O_TRUNC } from "../../kernel/abi/fcntl.ts";
 import * as fuse from "../../kernel/fs/fuse/protocol.ts";
+import { ExactTimes } from "./exact-times.ts";
 import type { FuseReply } from "./fuse-reply.ts";
 import type { FuseRequest } from "./fuse-request.ts";
 import type { FuseServer } from "./fuse-server.ts";
@@ -95,7 +96,7 @@ export const OPERATIONS: ReadonlyMap<number, Operation> = new Map<number, Operat
       run: ({ tree, handles }, request, reply) => {
         const node = tree.node(request.nodeId);
         const ofHandle = (request.u32(0) & fuse.FUSE_GETATTR_FH) !== 0;
-        const stats = ofHandle ? fstatSync(handles.file(request.u64(8)).fd, { bigint: true }) : tree.stat(node);
+        const stats = ofHandle ? tree.statOpen(node, handles.file(request.u64(8)).fd) : tree.stat(node);
         replyAttributes(stats, reply);
       },
     },
@@ -444,20 +445,18 @@ function setAttributes(server: FuseServer, node: Node, request: FuseRequest): vo
   }
   if (valid & (fuse.FATTR_ATIME | fuse.FATTR_MTIME)) {
     const stats = tree.stat(node);
-    const atime = valid & fuse.FATTR_ATIME ? seconds(request, fuse.SETATTR_ATIME, fuse.SETATTR_ATIMENSEC) : null;
-    const mtime = valid & fuse.FATTR_MTIME ? seconds(request, fuse.SETATTR_MTIME, fuse.SETATTR_MTIMENSEC) : null;
+    const asked = (sec: number, nsec: number): bigint =>
+      BigInt(request.i64(sec)) * NS_PER_S + BigInt(request.u32(nsec));
+    const atime = valid & fuse.FATTR_ATIME ? asked(fuse.SETATTR_ATIME, fuse.SETATTR_ATIMENSEC) : stats.atimeNs;
+    const mtime = valid & fuse.FATTR_MTIME ? asked(fuse.SETATTR_MTIME, fuse.SETATTR_MTIMENSEC) : stats.mtimeNs;
     const path = node.type === "symlink" ? tree.entryOf(node) : tree.self(node);
-    (node.type === "symlink" ? lutimesSync : utimesSync)(
-      path,
-      atime ?? Number(stats.atimeNs) / 1e9,
-      mtime ?? Number(stats.mtimeNs) / 1e9,
-    );
+    (node.type === "symlink" ? lutimesSync : utimesSync)(path, Number(atime) / 1e9, Number(mtime) / 1e9);
+    node.exactTimes = null;
+    node.exactTimes = new ExactTimes(atime, mtime, tree.stat(node));
   }
 }
 
-function seconds(request: FuseRequest, sec: number, nsec: number): number {
-  return request.i64(sec) + request.u32(nsec) / 1e9;
-}
+const NS_PER_S = 1_000_000_000n;
 
 function directory(tree: HostTree, id: number): Node {
   const node = tree.node(id);
@@ -485,7 +484,7 @@ function replyEntry(tree: HostTree, node: Node, reply: FuseReply): void {
 /** The attributes that SETATTR has left; of the open file if it named one. */
 function attributesAfter(server: FuseServer, node: Node, request: FuseRequest): BigIntStats {
   if ((request.u32(fuse.SETATTR_VALID) & fuse.FATTR_FH) === 0) return server.tree.stat(node);
-  return fstatSync(server.handles.file(request.u64(fuse.SETATTR_FH)).fd, { bigint: true });
+  return server.tree.statOpen(node, server.handles.file(request.u64(fuse.SETATTR_FH)).fd);
 }
 
 function replyAttributes(stats: BigIntStats, reply: FuseReply): void {

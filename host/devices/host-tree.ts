@@ -22,6 +22,7 @@ import {
 } from "node:fs";
 import { EINVAL, ELOOP, ENAMETOOLONG, ENFILE, ENOENT, ESTALE } from "../../kernel/abi/errno.ts";
 import { NAME_MAX, O_PATH, S_IFMT } from "../../kernel/abi/fcntl.ts";
+import type { ExactTimes } from "./exact-times.ts";
 import { hostErrno } from "./host-errno.ts";
 
 /** Nodes at once; each holds a descriptor of the host process. The driver forgets what it does not need. */
@@ -50,6 +51,8 @@ export interface Node {
   parent: Node | null;
   name: string;
   lookups: number;
+  /** Times that were set through this node; null: none were. */
+  exactTimes: ExactTimes | null;
 }
 
 export interface HostTreeOptions {
@@ -124,7 +127,15 @@ export class HostTree {
   }
 
   stat(node: Node): BigIntStats {
-    return node.fd >= 0 ? fstatSync(node.fd, { bigint: true }) : lstatSync(this.#verified(node), { bigint: true });
+    const stats =
+      node.fd >= 0 ? fstatSync(node.fd, { bigint: true }) : lstatSync(this.#verified(node), { bigint: true });
+    return node.exactTimes?.correct(stats) ?? stats;
+  }
+
+  /** The same through a descriptor that the node's file is open with: it may have no name any more. */
+  statOpen(node: Node, fd: number): BigIntStats {
+    const stats = fstatSync(fd, { bigint: true });
+    return node.exactTimes?.correct(stats) ?? stats;
   }
 
   /** A host path that names the node itself. Not for symbolic links: the host would follow them. */
@@ -204,7 +215,8 @@ export class HostTree {
       type === "symlink" && parent ? readlinkSync(this.at(parent, name), { encoding: "buffer" }) : Buffer.alloc(0);
     const key = keyOf(stats);
     const { dev, ino } = stats;
-    const node: Node = { id: this.#nextId++, fd, key, stats: { dev, ino }, type, target, parent, name, lookups };
+    const id = this.#nextId++;
+    const node: Node = { id, fd, key, stats: { dev, ino }, type, target, parent, name, lookups, exactTimes: null };
     this.#nodes.set(node.id, node);
     this.#byKey.set(key, node);
     return node;

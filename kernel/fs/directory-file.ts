@@ -84,7 +84,7 @@ export class DirectoryFile implements File, Seekable, OpenDirectory, Durable {
     const { mem } = kernel;
     let used = 0;
     for (; this.offset < this.#entries.length + 2; this.offset++) {
-      const { name, ino, type } = this.#entry(this.offset);
+      const { name, ino, type } = this.entry(this.offset);
       const length = (DIRENT_HEADER_BYTES + name.length + 1 + 7) & ~7;
       if (used + length > count) return used > 0 ? used : -EINVAL;
       const at = buf + used;
@@ -97,6 +97,16 @@ export class DirectoryFile implements File, Seekable, OpenDirectory, Durable {
       used += length;
     }
     return used;
+  }
+
+  /** How many entries there are, "." and ".." among them; `anew`: as they are now, else as at the last time. */
+  list(kernel: Kernel, anew: boolean): number {
+    if (anew || this.#entries === null) {
+      const entries = this.#isRemoved(kernel) ? [] : (this.place.inode.directory?.entries(kernel) ?? []);
+      if (typeof entries === "number") return entries;
+      this.#entries = entries;
+    }
+    return this.#entries.length + 2;
   }
 
   sync(kernel: Kernel, _dataOnly: boolean): number {
@@ -119,7 +129,8 @@ export class DirectoryFile implements File, Seekable, OpenDirectory, Durable {
     return -ENOTTY;
   }
 
-  #entry(index: number): DirectoryEntry {
+  /** The entry at an index below what `list` has said. */
+  entry(index: number): DirectoryEntry {
     const { inode } = this.place;
     if (index === 0) return { name: ".", ino: inode.ino, type: DT_DIR };
     if (index === 1) return { name: "..", ino: inode.directory?.parent.ino ?? inode.ino, type: DT_DIR };

@@ -6,6 +6,7 @@
  */
 import { ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR } from "../abi/errno.ts";
 import { NAME_MAX, PATH_MAX, SYMLINKS_MAX } from "../abi/fcntl.ts";
+import { ENOTCAPABLE } from "../abi/wasi.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Inode } from "./inode.ts";
 import type { Mount } from "./mount.ts";
@@ -15,6 +16,12 @@ export interface Place {
   readonly mount: Mount;
   readonly inode: Inode;
 }
+
+/**
+ * Whether a walk may leave the directory that it begins in. As node:wasi has it, what a relative link says begins in that directory, too, not in
+ * the link's own.
+ */
+export type Confinement = "none" | "beneath" | "beneath, as node:wasi";
 
 /** What the last component was: an entry's name, ".", "..", or nothing but slashes. */
 export type LastKind = "name" | "dot" | "dotdot" | "root";
@@ -34,6 +41,9 @@ export interface Walk {
 /**
  * `path` is not empty. `follow`: whether a symbolic link as the last component is followed; with a trailing slash it always is
  * (path_resolution(7), "final entry"), unless the entry itself is meant, to be made or removed (`asEntry`): then the caller looks at `trailingSlash`.
+ *
+ * `confinement`: the walk stays beneath `start` (openat2(2), RESOLVE_BENEATH), or ends with ENOTCAPABLE: no absolute path or link, no magic link
+ * of procfs, and ".." leads to the directory that this walk has come from, wherever that one's place in the tree may be by now.
  */
 export function walk(
   kernel: Kernel,
@@ -42,13 +52,18 @@ export function walk(
   path: string,
   follow: boolean,
   asEntry = false,
+  confinement: Confinement = "none",
 ): Walk | number {
   if (path.length === 0) return -ENOENT;
   if (path.length >= PATH_MAX) return -ENAMETOOLONG;
   let rest = path;
   let at = 0;
+  const confined = confinement !== "none";
+  if (confined && rest.charCodeAt(0) === SLASH) return -ENOTCAPABLE;
   let current = rest.charCodeAt(0) === SLASH ? root : start;
   let links = 0;
+  /** Of a confined walk: the directories above `current`, down from `start`. */
+  const trail: Place[] = [];
   for (;;) {
     while (rest.charCodeAt(at) === SLASH) at++;
     if (at === rest.length) {
@@ -65,7 +80,11 @@ export function walk(
     const { directory } = current.inode;
     if (!directory) return -ENOTDIR;
     if (name === "." || name === "..") {
-      if (name === "..") current = above(root, current);
+      if (name === "..") {
+        const before = confined ? trail.pop() : above(root, current);
+        if (!before) return -ENOTCAPABLE;
+        current = before;
+      }
       if (!isLast) continue;
       return { last: name === "." ? "dot" : "dotdot", parent: current, name, place: current, trailingSlash };
     }
@@ -80,6 +99,7 @@ export function walk(
       const target = found.symlink.target(kernel);
       if (typeof target === "number") return target;
       const jumped = found.symlink.place?.(kernel);
+      if (confined && (jumped || target.charCodeAt(0) === SLASH)) return -ENOTCAPABLE;
       if (jumped) {
         if ((!isLast || trailingSlash) && !jumped.inode.directory) return -ENOTDIR;
         if (isLast) return { last: "name", parent: current, name, place: jumped, trailingSlash, path: target };
@@ -92,6 +112,10 @@ export function walk(
       rest = target + after;
       at = 0;
       if (target.charCodeAt(0) === SLASH) current = root;
+      else if (confinement === "beneath, as node:wasi") {
+        current = start;
+        trail.length = 0;
+      }
       continue;
     }
     const place = into(current.mount, found);
@@ -100,6 +124,7 @@ export function walk(
       return { last: "name", parent: current, name, place, trailingSlash };
     }
     if (!place.inode.directory) return -ENOTDIR;
+    if (confined) trail.push(current);
     current = place;
   }
 }

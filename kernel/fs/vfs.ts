@@ -341,7 +341,7 @@ export class Vfs {
       start = place;
       if (!start.inode.directory) return -ENOTDIR;
     }
-    const found = walk(kernel, kernel.fs.root, start, path, follow, asEntry);
+    const found = walk(kernel, kernel.fs.root, start, path, follow, asEntry, kernel.fs.confinement);
     if (typeof found === "number" || found.place !== null || found.last !== "name") return found;
     // Nothing can be created in a directory that has been removed, nor found there.
     return found.parent.inode.directory?.name(kernel) === null ? -ENOENT : found;

@@ -15,6 +15,9 @@ import { ROWS } from "../syscall/table.ts";
 
 export const NATIVE_MODULE = "ringzero";
 
+/** So many names are listed in a line. */
+const NAMES_SHOWN = 16;
+
 /** Imports that no personality of this machine provides: reported before the guest starts. */
 export class LinkError extends Error {}
 
@@ -27,6 +30,7 @@ export function bindImports(k: Kernel, shape: ModuleShape, engine: ContinuationE
   const imports: WebAssembly.Imports = { [NATIVE_MODULE]: native };
   const tries: Record<string, WebAssembly.ImportValue> = { park: engine.park };
   const foreign: string[] = [];
+  const unknown: string[] = [];
   for (const wanted of shape.functions) {
     if (wanted.module === "env" && wanted.name === "abort") {
       imports.env = { abort: bindAbort(k) };
@@ -34,8 +38,10 @@ export function bindImports(k: Kernel, shape: ModuleShape, engine: ContinuationE
       foreign.push(`${wanted.module}.${wanted.name}`);
     } else {
       const row = ROWS.get(wanted.name);
-      if (!row) native[wanted.name] = unknownCall(k, NATIVE_MODULE, wanted.name, wanted.type);
-      else if (!hasType(row, wanted))
+      if (!row) {
+        unknown.push(`${wanted.module}.${wanted.name}`);
+        native[wanted.name] = unknownCall(k, NATIVE_MODULE, wanted.name, wanted.type);
+      } else if (!hasType(row, wanted))
         throw new LinkError(
           `import ${wanted.module}.${wanted.name} has another type than the kernel's: ${signatureOf(row)}`,
         );
@@ -49,9 +55,19 @@ export function bindImports(k: Kernel, shape: ModuleShape, engine: ContinuationE
     const list = foreign.slice(0, 8).join(", ") + (foreign.length > 8 ? ` and ${foreign.length - 8} more` : "");
     throw new LinkError(`the module imports ${list}: this machine has the personality "${NATIVE_MODULE}" only`);
   }
+  reportUnknown(k, NATIVE_MODULE, unknown);
   const shim = new WebAssembly.Instance(shimOf(shape), { [SHIM_IMPORTS]: tries });
   Object.assign(native, shim.exports);
   return imports;
+}
+
+/** Says before a program starts which of its imports will answer ENOSYS. */
+export function reportUnknown(k: Kernel, personality: string, names: readonly string[]): void {
+  if (names.length === 0) return;
+  const all = [...new Set(names)];
+  const list =
+    all.slice(0, NAMES_SHOWN).join(", ") + (all.length > NAMES_SHOWN ? ` and ${all.length - NAMES_SHOWN} more` : "");
+  k.log(`personality ${personality}: imports that it does not have: ${list}`);
 }
 
 function shimOf(shape: ModuleShape): WebAssembly.Module {
@@ -89,7 +105,7 @@ function signatureOf(row: Row): string {
 }
 
 /** AssemblyScript's `abort(message, file, line, column)`: pointers to UTF-16 strings with their byte length at -4. */
-function bindAbort(k: Kernel): WebAssembly.ImportValue {
+export function bindAbort(k: Kernel): WebAssembly.ImportValue {
   const text = (pointer: number): string => {
     const ptr = pointer >>> 0;
     if (ptr < 4 || !k.mem.has(ptr - 4, 4)) return "?";

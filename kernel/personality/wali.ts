@@ -25,7 +25,7 @@ import { unknownCall } from "../syscall/dispatch.ts";
 import { bindLinuxRetry, bindLinuxTry } from "../syscall/linux/dispatch.ts";
 import { AUXILIARY_ROWS, LINUX_ROWS } from "../syscall/linux/table.ts";
 import type { Row } from "../syscall/row.ts";
-import { LinkError } from "./native.ts";
+import { LinkError, reportUnknown } from "./native.ts";
 
 export const WALI_MODULE = "wali";
 const PREFIX = "SYS_";
@@ -50,6 +50,7 @@ export function bindProgram(
   const wali: Record<string, WebAssembly.ImportValue> = {};
   const tries: Record<string, WebAssembly.ImportValue> = { park: engine.park };
   for (const name of SIGNAL_IMPORTS) tries[name] = () => signals[name];
+  const unknown: string[] = [];
   for (const wanted of shape.functions) {
     if (wanted.module !== WALI_MODULE) {
       throw new LinkError(
@@ -58,12 +59,14 @@ export function bindProgram(
     }
     const row = rowOf(wanted.name);
     if (!row) {
+      unknown.push(`${wanted.module}.${wanted.name}`);
       wali[wanted.name] = unknownCall(process, WALI_MODULE, wanted.name, wanted.type);
       continue;
     }
     tries[wanted.name] = bindLinuxTry(process, row);
     tries[retryName(wanted.name)] = bindLinuxRetry(process, row);
   }
+  reportUnknown(process, WALI_MODULE, unknown);
   const shim = new WebAssembly.Instance(shimOf(shape), { [SHIM_IMPORTS]: tries });
   for (const [name, value] of Object.entries(shim.exports)) {
     if (name === HANDLER_TABLE) signals.handlerTable = value as WebAssembly.Table;

@@ -3,7 +3,7 @@
  *
  * What always holds: the inodes of both places are held for as long as the context exists.
  */
-import type { Place } from "../fs/path.ts";
+import type { Confinement, Place } from "../fs/path.ts";
 import type { Kernel } from "../kernel.ts";
 
 export class FsContext {
@@ -12,6 +12,8 @@ export class FsContext {
   cwd: Place;
   /** umask(2). */
   umask: number;
+  /** Whether paths stay beneath the directory that they begin in: a WASI program's do. */
+  confinement: Confinement = "none";
 
   constructor(root: Place, cwd: Place = root, umask = 0o022) {
     this.root = root;
@@ -23,7 +25,9 @@ export class FsContext {
 
   /** A copy, for a child. */
   clone(): FsContext {
-    return new FsContext(this.root, this.cwd, this.umask);
+    const copy = new FsContext(this.root, this.cwd, this.umask);
+    copy.confinement = this.confinement;
+    return copy;
   }
 
   /** chdir(2): `place` is a directory. */

@@ -27,6 +27,7 @@ import type { Credentials } from "./credentials.ts";
 import type { FsContext } from "./fs-context.ts";
 import { LinuxState } from "./linux-state.ts";
 import { releaseRobustList } from "./robust-list.ts";
+import type { WasiState } from "./wasi-state.ts";
 
 export class Process implements Kernel {
   readonly machine: MachineKernel;
@@ -49,6 +50,8 @@ export class Process implements Kernel {
   readonly futexes = new Map<number, WaitQueue>();
   /** What the Linux personality keeps of it. */
   readonly linux: LinuxState;
+  /** What the WASI personality keeps of it; null for other programs. */
+  wasi: WasiState | null = null;
   /** What the guest's module exports: the native personality's entry points. */
   exports: WebAssembly.Exports = {};
   /** True once it has ended. */

@@ -257,10 +257,10 @@ export class Scheduler implements TaskWaker {
     return task === this.#charged ? task.cpuMs + this.#hooks.nowMs() - this.#chargedSinceMs : task.cpuMs;
   }
 
-  /** From now on time is `next`'s. Only Linux programs ask for it: other guests do not pay for the clock. */
+  /** From now on time is `next`'s. Only Linux and WASI programs ask for it: other guests do not pay for the clock. */
   #charge(next: Task | null): void {
     const from = this.#charged;
-    const task = next?.linux ? next : null;
+    const task = next !== null && (next.linux !== null || next.isTimed) ? next : null;
     if (from === task) return;
     if (from !== null && task !== null && from.process === task.process && !this.timesThreads) return;
     const now = this.#hooks.nowMs();

@@ -59,6 +59,8 @@ export class Task implements Waiter, Timer {
   entry: { readonly fn: GuestFunction; readonly args: readonly number[] } | null = null;
   /** What the Linux personality keeps of the thread. */
   linux: LinuxThread | null = null;
+  /** True if somebody may ask for its CPU time though it is no Linux program's. */
+  isTimed = false;
   /** The value the thread's function returned, once dead. */
   exitStatus = 0;
   /** How long its stack has run, milliseconds, up to the last time the scheduler looked (Scheduler.cpuMs). */

@@ -23,6 +23,8 @@ import { WOULD_BLOCK } from "../sched/task.ts";
 import { F64, I32, I64, WasmWriter } from "./wasm-writer.ts";
 
 export type ShimValueType = "i32" | "i64" | "f64";
+/** What a handler takes: "halves" are two i32 for an i64 that the guest gives, the lower half first, where all 64 bits count. */
+export type HandlerParameter = "i32" | "f64" | "halves";
 
 export interface ShimFunction {
   readonly name: string;
@@ -30,7 +32,7 @@ export interface ShimFunction {
   readonly parameters: readonly ShimValueType[];
   readonly result: ShimValueType | "void";
   /** What the handler takes and gives, where that is something else. */
-  readonly handler?: { readonly parameters: readonly ("i32" | "f64")[]; readonly result: "i32" | "f64" };
+  readonly handler?: { readonly parameters: readonly HandlerParameter[]; readonly result: "i32" | "f64" };
 }
 
 /** The module's import namespace. */
@@ -79,7 +81,7 @@ export function generateShim(functions: readonly ShimFunction[], signals = false
   const callHandler = signals ? fixed + 3 * count : null;
   functions.forEach((fn, index) => {
     const inner = fn.handler ?? { parameters: fn.parameters as ("i32" | "f64")[], result: fn.result as "i32" | "f64" };
-    const parameters = inner.parameters.map(valueType);
+    const parameters = inner.parameters.flatMap((type) => (type === "halves" ? [I32, I32] : [valueType(type)]));
     const result = valueType(inner.result);
     importFunction(fn.name, types.index(parameters, result));
     importFunction(retryName(fn.name), types.index([I32, ...parameters], result));
@@ -118,7 +120,9 @@ function body(
       const given = fn.parameters[index];
       if (given !== undefined) {
         out.byte(0x20).u32(index);
-        convertArgument(out, given, type);
+        if (type === "halves")
+          out.byte(0xa7, 0x20).u32(index).byte(0x42, 32, 0x88, 0xa7); // i32.wrap_i64; i64.shr_u 32, i32.wrap_i64
+        else convertArgument(out, given, type);
       } else if (type === "f64") out.byte(0x44).f64(0);
       else out.byte(0x41, 0);
     });

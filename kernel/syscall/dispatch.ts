@@ -83,18 +83,24 @@ function generate(source: string, k: Kernel, row: Row): TryFunction | null {
   }
 }
 
-/** A call that the table does not have: -ENOSYS, reported by name the first time. */
-export function unknownCall(k: Kernel, personality: string, name: string, type: FunctionType): () => number | bigint {
+/** A call that the table does not have: `answer`, which is the personality's ENOSYS, and reported by name the first time. */
+export function unknownCall(
+  k: Kernel,
+  personality: string,
+  name: string,
+  type: FunctionType,
+  answer = -ENOSYS,
+): () => number | bigint {
   let reported = false;
   const wide = type.results[0] === I64;
   return () => {
     if (!reported) {
       reported = true;
       k.log(
-        `unknown system call ${personality}.${name}: answered ENOSYS (the supported ones are in kernel/syscall/README.md)`,
+        `unknown system call ${personality}.${name}: answered ENOSYS (the README files in kernel/syscall list those that there are)`,
       );
     }
-    return wide ? BigInt(-ENOSYS) : -ENOSYS;
+    return wide ? BigInt(answer) : answer;
   };
 }
 

@@ -6,11 +6,12 @@ import type { Kernel } from "../kernel.ts";
 
 /**
  * How an argument is to be read. `fd`, `ptr`, `path` and `i32` are all i32 on the wire: `ptr` is an unsigned guest address, `path` one of a
- * NUL-terminated string, `f64` carries offsets, sizes and times exactly up to 2^53.
+ * NUL-terminated string, `f64` carries offsets, sizes and times exactly up to 2^53. `u64` is for what needs all its bits: the handler gets two
+ * i32, the lower half first.
  */
-export type ArgumentKind = "fd" | "ptr" | "path" | "i32" | "f64";
+export type ArgumentKind = "fd" | "ptr" | "path" | "i32" | "f64" | "u64";
 
-const KINDS: readonly string[] = ["fd", "ptr", "path", "i32", "f64"] satisfies ArgumentKind[];
+const KINDS: readonly string[] = ["fd", "ptr", "path", "i32", "f64", "u64"] satisfies ArgumentKind[];
 
 export interface Argument {
   readonly name: string;

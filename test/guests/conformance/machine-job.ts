@@ -10,6 +10,11 @@ export interface MachineJob {
   readonly env?: Readonly<Record<string, string>>;
   /** Absolute guest path to host folder. */
   readonly volumes?: Readonly<Record<string, string>>;
+  /** Of WASI programs: BootOptions.preopens. */
+  readonly preopens?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+  readonly wasi?: "standard" | "node";
+  readonly name?: string;
 }
 
 /** What the pool sends: a job, or the wish to know how far it got, after which the machine is ended. */

@@ -72,6 +72,7 @@ function argument(random: Random, { kind }: Parameter, memoryBytes: number): Arg
         ? random.pick([0, -1, memoryBytes - 1, memoryBytes - 8, 0x7fffffff])
         : BUFFER + random.below(BUFFER_BYTES - 4096);
     case "f64":
+    case "u64":
       return random.pick(OFFSETS);
     case "i32":
       return random.oneIn(3) ? random.u32() | 0 : random.pick(WORDS);
