@@ -1,4 +1,205 @@
-import { Conn, connCloseSoon } from "./connection";
-export function binaryCommand(c: Conn, p: usize, end: usize): usize { connCloseSoon(c); return end; }
-export function binaryHeadMissing(p: usize, n: u32): u32 { return 1; }
-export function binaryValueComplete(c: Conn): void {}
+/**
+ * The binary protocol: 24 bytes of head, extras, key, value. A request is executed when head, extras and key are there; a value goes
+ * into its item as in text. Limits, answers and texts are those of proto_bin.c.
+ *
+ * One thing is not as in memcached 1.6.18: what is left of a request with an unknown opcode is thrown away exactly (memcached throws
+ * away too much if it had a key).
+ */
+import { currentTime } from "./clock";
+import { Conn, CONN_CLOSE_AFTER_REPLY, connCloseSoon } from "./connection";
+import {
+  bodyLength,
+  EINVAL,
+  extrasLength,
+  HEAD_BYTES,
+  keyLength,
+  replyBody,
+  replyDone,
+  replyStatus,
+  requestRead,
+  UNKNOWN_COMMAND,
+  valueLength,
+} from "./binary-reply";
+import { binaryAppend, binaryDelete, binaryFlush, binaryGet, binaryIncrement, binarySet } from "./binary-item";
+import { binaryStat } from "./binary-stat";
+import { KEY_MAX_LENGTH } from "./item";
+
+export { binaryValueComplete } from "./binary-item";
+
+export const OP_GET: u32 = 0x00;
+export const OP_SET: u32 = 0x01;
+export const OP_ADD: u32 = 0x02;
+export const OP_REPLACE: u32 = 0x03;
+export const OP_DELETE: u32 = 0x04;
+export const OP_INCREMENT: u32 = 0x05;
+export const OP_DECREMENT: u32 = 0x06;
+export const OP_QUIT: u32 = 0x07;
+export const OP_FLUSH: u32 = 0x08;
+export const OP_GETQ: u32 = 0x09;
+export const OP_NOOP: u32 = 0x0a;
+export const OP_VERSION: u32 = 0x0b;
+export const OP_GETK: u32 = 0x0c;
+export const OP_GETKQ: u32 = 0x0d;
+export const OP_APPEND: u32 = 0x0e;
+export const OP_PREPEND: u32 = 0x0f;
+export const OP_STAT: u32 = 0x10;
+export const OP_SETQ: u32 = 0x11;
+export const OP_PREPENDQ: u32 = 0x1a;
+export const OP_TOUCH: u32 = 0x1c;
+export const OP_GAT: u32 = 0x1d;
+export const OP_GATQ: u32 = 0x1e;
+export const OP_GATK: u32 = 0x23;
+export const OP_GATKQ: u32 = 0x24;
+export const OP_SASL_LIST_MECHS: u32 = 0x20;
+export const OP_SASL_AUTH: u32 = 0x21;
+export const OP_SASL_STEP: u32 = 0x22;
+
+const REQUEST_MAGIC: u32 = 0x80;
+/** A head with extras and key that are longer cannot be one: memcached's read buffer has so many bytes. */
+const READ_BUFFER: u32 = 16384;
+
+/** How many bytes a request that begins with the `n` at p has to get before it can be executed, or before more is known. */
+export function binaryHeadMissing(p: usize, n: u32): u32 {
+  if (n < HEAD_BYTES) return HEAD_BYTES - n;
+  const need = headBytes(p);
+  return need > n ? need - n : 1;
+}
+
+// @ts-ignore: decorator
+@inline
+function headBytes(p: usize): u32 {
+  return HEAD_BYTES + <u32>load<u8>(p, 4) + <u32>bswap<u16>(load<u16>(p, 2));
+}
+
+/** Executes the request at p if its head, extras and key are there; where the next byte to be read lies, p if they are not. */
+export function binaryCommand(c: Conn, p: usize, end: usize): usize {
+  const have = <u32>(end - p);
+  if (have < HEAD_BYTES) return p;
+  if (<u32>load<u8>(p) != REQUEST_MAGIC) {
+    connCloseSoon(c);
+    return end;
+  }
+  const need = headBytes(p);
+  if (have < need) {
+    if (need > READ_BUFFER && have >= READ_BUFFER) {
+      connCloseSoon(c);
+      return end;
+    }
+    return p;
+  }
+  requestRead(c, p);
+  c.lastCommandTime = currentTime;
+  execute(c);
+  return p + need;
+}
+
+/** The loud opcode of a quiet one, or the same. */
+function loud(opcode: u32): u32 {
+  if (opcode == OP_GETQ) return OP_GET;
+  if (opcode == OP_GETKQ) return OP_GETK;
+  if (opcode == OP_GATQ) return OP_GAT;
+  if (opcode == OP_GATKQ) return OP_GATK;
+  // SETQ ... FLUSHQ, APPENDQ, PREPENDQ are in the order of theirs.
+  if (opcode >= OP_SETQ && opcode <= 0x18) return opcode - 0x10;
+  if (opcode == 0x19 || opcode == OP_PREPENDQ) return opcode - 11;
+  return opcode;
+}
+
+function execute(c: Conn): void {
+  if (keyLength > bodyLength || keyLength + extrasLength > bodyLength) {
+    replyStatus(c, UNKNOWN_COMMAND, 0);
+    c.flags |= CONN_CLOSE_AFTER_REPLY;
+    return;
+  }
+  const opcode = loud(c.opcode);
+  c.noreply = opcode != c.opcode;
+  c.command = <u8>opcode;
+  if (keyLength > KEY_MAX_LENGTH || !run(c, opcode)) {
+    c.noreply = false;
+    replyStatus(c, EINVAL, 0);
+    c.flags |= CONN_CLOSE_AFTER_REPLY;
+  }
+}
+
+/** Head and nothing else. */
+// @ts-ignore: decorator
+@inline
+function bare(): bool {
+  return extrasLength == 0 && keyLength == 0 && bodyLength == 0;
+}
+/** Extras, key and nothing else. */
+// @ts-ignore: decorator
+@inline
+function keyed(extras: u32): bool {
+  return extrasLength == extras && keyLength != 0 && bodyLength == keyLength + extras;
+}
+
+/** False for lengths that the command must not have. */
+function run(c: Conn, opcode: u32): bool {
+  switch (opcode) {
+    case OP_GET:
+    case OP_GETK:
+      if (!keyed(0)) return false;
+      binaryGet(c, opcode);
+      return true;
+    case OP_SET:
+    case OP_ADD:
+    case OP_REPLACE:
+      if (extrasLength != 8 || keyLength == 0) return false;
+      binarySet(c, opcode);
+      return true;
+    case OP_DELETE:
+      if (!keyed(0)) return false;
+      binaryDelete(c);
+      return true;
+    case OP_INCREMENT:
+    case OP_DECREMENT:
+      if (!keyed(20)) return false;
+      binaryIncrement(c, opcode == OP_INCREMENT);
+      return true;
+    case OP_APPEND:
+    case OP_PREPEND:
+      if (extrasLength != 0 || keyLength == 0) return false;
+      binaryAppend(c, opcode == OP_APPEND);
+      return true;
+    case OP_TOUCH:
+    case OP_GAT:
+    case OP_GATK:
+      if (extrasLength != 4 || keyLength == 0) return false;
+      binaryGet(c, opcode);
+      return true;
+    case OP_FLUSH:
+      if (keyLength != 0 || bodyLength != extrasLength || (extrasLength != 0 && extrasLength != 4)) return false;
+      binaryFlush(c);
+      return true;
+    case OP_NOOP:
+      if (!bare()) return false;
+      replyDone(c, 0);
+      return true;
+    case OP_VERSION:
+      if (!bare()) return false;
+      replyBody(c, "1.6.18");
+      return true;
+    case OP_STAT:
+      if (extrasLength != 0) return false;
+      binaryStat(c);
+      return true;
+    case OP_QUIT:
+      if (!bare()) return false;
+      replyDone(c, 0);
+      c.flags |= CONN_CLOSE_AFTER_REPLY;
+      return true;
+    case OP_SASL_LIST_MECHS:
+      if (!bare()) return false;
+      break;
+    case OP_SASL_AUTH:
+    case OP_SASL_STEP:
+      if (extrasLength != 0 || keyLength == 0) return false;
+      break;
+    default:
+      break;
+  }
+  // Also SASL, as without -S.
+  replyStatus(c, UNKNOWN_COMMAND, valueLength());
+  return true;
+}

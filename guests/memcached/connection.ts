@@ -37,6 +37,9 @@ export const CONN_META_SET: u32 = 1024;
 /** Not served yet: more than -c allows, and -o no_maxconns_fast. */
 export const CONN_WAITING: u32 = 2048;
 
+/** Gets a metadump: CONN_FULL until that is through. */
+export const CONN_DUMPING: u32 = 4096;
+
 /** What its next byte belongs to. */
 export const STATE_COMMAND: u32 = 0;
 /** A value, on its way into `item`. */

@@ -11,6 +11,22 @@ const SOCK_STREAM: i32 = 1;
 const SOL_SOCKET: i32 = 1;
 const SO_REUSEADDR: i32 = 2;
 
+/** What a descriptor listens for. */
+export const LISTENS_NOT: i32 = 0;
+export const LISTENS_TCP: i32 = 1;
+export const LISTENS_UDP: i32 = 2;
+
+export let tcpFd: i32 = -1;
+export let udpFd: i32 = -1;
+
+export function listenKind(fd: i32): i32 {
+  return fd == tcpFd ? LISTENS_TCP : fd == udpFd ? LISTENS_UDP : LISTENS_NOT;
+}
+/** One more than the largest listening descriptor. */
+export function listenMax(): i32 {
+  return max(tcpFd, udpFd) + 1;
+}
+
 const address = memory.data(16, 16);
 const option = memory.data(4, 4);
 const message = memory.data(128, 16);
@@ -29,7 +45,10 @@ export function listenTcp(): bool {
     if (r >= 0) r = sys_listen(fd, settings.backlog);
     if (r >= 0) r = sys_ring_attach(fd, 0);
   }
-  if (r >= 0) return true;
+  if (r >= 0) {
+    tcpFd = fd;
+    return true;
+  }
   let n = textCopy(message, "failed to listen on TCP port ");
   n += formatI64(message + n, settings.port);
   n += textCopy(message + n, ": errno ");

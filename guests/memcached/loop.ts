@@ -27,6 +27,7 @@ import {
   sys_ring_timer,
   sys_write,
 } from "../lib/sys";
+import { dumpForget, dumpInit } from "./cachedump";
 import { clockTurn } from "./clock";
 import {
   closeHead,
@@ -34,6 +35,7 @@ import {
   Conn,
   CONN_CLOSE_AFTER_REPLY,
   CONN_CLOSING,
+  CONN_DUMPING,
   CONN_EOF,
   CONN_FULL,
   CONN_GONE,
@@ -73,12 +75,17 @@ export function loopInit(): void {
   byFd = alloc(byFdCap << 2);
   memory.fill(byFd, 0, byFdCap << 2);
   state.acceptingConns = 1;
+  dumpInit(resumeSoon);
 }
 
 // @ts-ignore: decorator
 @inline
-function connOf(fd: i32): usize {
+export function connOf(fd: i32): usize {
   return <u32>fd < byFdCap ? load<usize>(byFd + (<usize>fd << 2)) : 0;
+}
+/** One more than the largest descriptor of a connection may be. */
+export function fdMax(): i32 {
+  return <i32>byFdCap;
 }
 function connOfSet(fd: i32, p: usize): void {
   if (<u32>fd >= byFdCap) {
@@ -136,6 +143,7 @@ function connFree(c: Conn): void {
   }
   for (let p = c.flightHead; p; p = changetype<Chunk>(p).next) changetype<Chunk>(p).owner = 0;
   if (c.item) itemRemove(c.item);
+  dumpForget(c);
   connOfSet(c.fd, 0);
   connUnlink(c);
   sys_close(c.fd);
@@ -192,11 +200,7 @@ function sent(p: usize): void {
       changetype<Chunk>(q).next = k.next;
       if (!k.next) c.flightTail = q;
     }
-    if (c.flags & CONN_FULL && c.outWeight < OUTPUT_RESUME && !(c.flags & CONN_RESUMING)) {
-      c.flags |= CONN_RESUMING;
-      c.resumeNext = resumeHead;
-      resumeHead = changetype<usize>(c);
-    }
+    if ((c.flags & (CONN_FULL | CONN_DUMPING)) == CONN_FULL && c.outWeight < OUTPUT_RESUME) resumeSoon(c);
     maybeOver(c);
   }
   chunkFree(p);
@@ -206,6 +210,14 @@ function sent(p: usize): void {
 function maybeOver(c: Conn): void {
   if (c.inFlight || c.outHead) return;
   if (c.flags & CONN_CLOSE_AFTER_REPLY || (c.flags & (CONN_EOF | CONN_FULL)) == CONN_EOF) connCloseSoon(c);
+}
+
+/** What the connection has said meanwhile is run at the end of the turn. */
+function resumeSoon(c: Conn): void {
+  if (c.flags & CONN_RESUMING) return;
+  c.flags |= CONN_RESUMING;
+  c.resumeNext = resumeHead;
+  resumeHead = changetype<usize>(c);
 }
 
 /** Room again: goes on with what connections have said meanwhile. */
@@ -235,16 +247,19 @@ function flushOutput(): void {
     const c = changetype<Conn>(p);
     const next = c.pendingNext;
     c.flags &= ~CONN_PENDING;
-    if (!(c.flags & CONN_CLOSING)) {
-      send(c);
-      if ((c.flags & (CONN_FULL | CONN_PAUSED)) == CONN_FULL) {
-        c.flags |= CONN_PAUSED;
-        stats.connYields++;
-        sys_ring_pause(c.fd, 1);
-      }
-    }
+    if (!(c.flags & CONN_CLOSING)) send(c);
     p = next;
   }
+}
+
+/** After its bytes were taken: it is about to be closed, or must not bring more. */
+function held(c: Conn): void {
+  if ((c.flags & (CONN_FULL | CONN_PAUSED)) == CONN_FULL) {
+    c.flags |= CONN_PAUSED;
+    stats.connYields++;
+    sys_ring_pause(c.fd, 1);
+  }
+  if (c.flags & CONN_CLOSE_AFTER_REPLY) maybeOver(c);
 }
 
 // --- the turn -----------------------------------------------------------------------------------------------------------------
@@ -259,7 +274,7 @@ export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
       if (p) {
         const c = changetype<Conn>(p);
         connReceive(c, e.ptr, e.result);
-        if (c.flags & CONN_CLOSE_AFTER_REPLY) maybeOver(c);
+        if (c.flags & (CONN_CLOSE_AFTER_REPLY | CONN_FULL)) held(c);
       }
     } else if (kind == RING_SENT) sent(e.user);
     else if (kind == RING_ACCEPT) accept(e.result);

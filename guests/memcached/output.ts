@@ -181,7 +181,7 @@ export function commit(c: Conn, end: usize): void {
 
 /** Sends `n` bytes of an item from where they lie. The reference is taken over, and given back when they have left. */
 export function outputItem(c: Conn, it: usize, data: usize, n: u32): void {
-  const p = c.flags & CONN_CLOSING ? 0 : tryAllocIo(HEADER);
+  const p: usize = c.flags & CONN_CLOSING ? <usize>0 : tryAllocIo(HEADER);
   if (!p) {
     connCloseSoon(c);
     itemRemove(it);

@@ -28,6 +28,10 @@ export function statNameOf(prefix: string, index: u32, text: string): void {
   store<u8>(name + n, 58);
   nameLength = <u32>(n + 1 + textCopy(name + n + 1, text));
 }
+/** Begins a name like "12:addr". */
+export function statNameFd(fd: i32, text: string): void {
+  statNameOf("", <u32>fd, text);
+}
 export function statNameInt(number: u32): void {
   nameLength = <u32>formatU64(name, number);
 }
@@ -93,4 +97,13 @@ export function statBlob(text: string, blob: usize, none: string): void {
   const n = min<u32>(load<u32>(blob), 500);
   copy(value, blob + 4, n);
   sink(name, nameLength, value, n);
+}
+/** printf's %.6f of what is not negative. */
+export function statFixed6(text: string, v: f64): void {
+  statName(text);
+  const millionths = <u64>nearest<f64>(v * 1000000);
+  let n = formatU64(value, millionths / 1000000);
+  store<u8>(value + n++, 46);
+  for (let scale: u64 = 100000; scale; scale /= 10) store<u8>(value + n++, <u8>(48 + ((millionths / scale) % 10)));
+  sink(name, nameLength, value, <u32>n);
 }

@@ -131,6 +131,13 @@ export function lruHits(id: u32): u64 {
   return load<u64>(lruHitsBase + (<usize>id << 3));
 }
 
+/** get_hits. */
+export function lruHitsSum(): u64 {
+  let sum: u64 = 0;
+  for (let i: usize = 0; i < LRU_LISTS; i++) sum += load<u64>(lruHitsBase + (i << 3));
+  return sum;
+}
+
 /** The sum of one field of all slab classes: slabStatsSum(offsetof<SlabStats>("getHits")). */
 export function slabStatsSum(field: usize): u64 {
   let sum: u64 = 0;
