@@ -6,12 +6,13 @@ import { hashInit } from "../lib/raw/bytes";
 import { sys_exit_group, sys_getrandom } from "../lib/sys";
 import { clockInit } from "./clock";
 import { commandLine } from "./command-line";
-import { listenTcp } from "./listen";
+import { listenTcp, listenUdp } from "./listen";
 import { dispatch, loopInit } from "./loop";
 import { maintainerInit } from "./maintainer";
 import { settings, settingsDefaults } from "./settings";
 import { storeInit } from "./store";
 
+const EX_OSERR: i32 = 71;
 const seed = memory.data(16, 16);
 
 export function _start(): void {
@@ -24,7 +25,8 @@ export function _start(): void {
   storeInit();
   loopInit();
   maintainerInit();
-  if (settings.port && !listenTcp()) sys_exit_group(71);
+  if (settings.port && !listenTcp()) sys_exit_group(EX_OSERR);
+  if (settings.udpport && !listenUdp()) sys_exit_group(EX_OSERR);
 }
 
 export function ring_dispatch(count: i32, monotonicMs: f64, realtimeMs: f64): void {

@@ -1,13 +1,15 @@
 /**
  * The sockets the server listens on.
  */
-import { textCopy } from "../lib/raw/bytes";
-import { formatI64 } from "../lib/raw/number";
-import { sys_bind, sys_close, sys_listen, sys_ring_attach, sys_setsockopt, sys_socket, sys_write } from "../lib/sys";
+import { sys_bind, sys_close, sys_listen, sys_ring_attach, sys_setsockopt, sys_socket } from "../lib/sys";
+import { sayEnd, sayInt, sayText } from "./console";
 import { settings } from "./settings";
+import { stats } from "./stats";
+import { udpInit } from "./udp";
 
 const AF_INET: i32 = 2;
 const SOCK_STREAM: i32 = 1;
+const SOCK_DGRAM: i32 = 2;
 const SOL_SOCKET: i32 = 1;
 const SO_REUSEADDR: i32 = 2;
 
@@ -29,32 +31,57 @@ export function listenMax(): i32 {
 
 const address = memory.data(16, 16);
 const option = memory.data(4, 4);
-const message = memory.data(128, 16);
+
+/** A bound socket, or a negated errno. */
+function bound(type: i32, port: i32): i32 {
+  const fd = sys_socket(AF_INET, type, 0);
+  if (fd < 0) return fd;
+  store<i32>(option, 1);
+  sys_setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, option, 4);
+  store<u16>(address, <u16>AF_INET);
+  store<u16>(address, bswap<u16>(<u16>port), 2);
+  store<u32>(address, 0, 4); // 0.0.0.0: which host address it is bound to is the machine's matter
+  const r = sys_bind(fd, address, 16);
+  if (r >= 0) return fd;
+  sys_close(fd);
+  return r;
+}
+
+function failed(protocol: string, port: i32, result: i32): bool {
+  sayText("failed to listen on ");
+  sayText(protocol);
+  sayText(" port ");
+  sayInt(port);
+  sayText(": errno ");
+  sayInt(-result);
+  sayEnd(2);
+  return false;
+}
 
 /** Listens on -p; false (and a message) when the port cannot be had. */
 export function listenTcp(): bool {
-  const fd = sys_socket(AF_INET, SOCK_STREAM, 0);
-  let r = fd;
+  let fd = bound(SOCK_STREAM, settings.port);
   if (fd >= 0) {
-    store<i32>(option, 1);
-    sys_setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, option, 4);
-    store<u16>(address, <u16>AF_INET);
-    store<u16>(address, bswap<u16>(<u16>settings.port), 2);
-    store<u32>(address, 0, 4); // 0.0.0.0: which host address it is bound to is the machine's matter
-    r = sys_bind(fd, address, 16);
-    if (r >= 0) r = sys_listen(fd, settings.backlog);
+    let r = sys_listen(fd, settings.backlog);
     if (r >= 0) r = sys_ring_attach(fd, 0);
+    if (r < 0) fd = r;
   }
-  if (r >= 0) {
-    tcpFd = fd;
-    return true;
+  if (fd < 0) return failed("TCP", settings.port, fd);
+  tcpFd = fd;
+  // A listening socket counts as a connection, as in memcached.
+  stats.totalConns++;
+  return true;
+}
+
+/** Takes datagrams on -U. */
+export function listenUdp(): bool {
+  let fd = bound(SOCK_DGRAM, settings.udpport);
+  if (fd >= 0) {
+    const r = sys_ring_attach(fd, 0);
+    if (r < 0) fd = r;
   }
-  let n = textCopy(message, "failed to listen on TCP port ");
-  n += formatI64(message + n, settings.port);
-  n += textCopy(message + n, ": errno ");
-  n += formatI64(message + n, -r);
-  store<u8>(message + n, 10);
-  sys_write(2, message, n + 1);
-  if (fd >= 0) sys_close(fd);
-  return false;
+  if (fd < 0) return failed("UDP", settings.udpport, fd);
+  udpFd = fd;
+  udpInit(fd);
+  return true;
 }

@@ -28,7 +28,7 @@ import {
   sys_write,
 } from "../lib/sys";
 import { dumpForget, dumpInit } from "./cachedump";
-import { clockTurn } from "./clock";
+import { clockTurn, currentTime } from "./clock";
 import {
   closeHead,
   closeHeadSet,
@@ -46,7 +46,9 @@ import {
   connCount,
   connLink,
   connNew,
+  connsHead,
   connUnlink,
+  STATE_COMMAND,
 } from "./connection";
 import { maintainerTick, TIMER_MAINTAIN } from "./maintainer";
 import { Chunk, chunkFree, OUTPUT_RESUME, outputSeal, pendingHead, pendingSet } from "./output";
@@ -54,12 +56,17 @@ import { connReceive, runQuery } from "./receive";
 import { settings } from "./settings";
 import { state, stats } from "./stats";
 import { itemRemove } from "./store";
+import { udpReady } from "./udp";
 
 const EVENTS: i32 = 1024;
 const BUFFER_BYTES: i32 = 16384;
 const BUFFERS: i32 = 64;
 
 let events: usize = 0;
+const TIMER_UDP: u32 = 1;
+const TIMER_IDLE: u32 = 2;
+const IDLE_CHECK_MS: f64 = 1000;
+
 /** Connection of each descriptor (u32 words), or 0. */
 let byFd: usize = 0;
 let byFdCap: u32 = 0;
@@ -76,6 +83,7 @@ export function loopInit(): void {
   memory.fill(byFd, 0, byFdCap << 2);
   state.acceptingConns = 1;
   dumpInit(resumeSoon);
+  if (settings.idleTimeout) sys_ring_timer(IDLE_CHECK_MS, TIMER_IDLE);
 }
 
 // @ts-ignore: decorator
@@ -150,6 +158,18 @@ function connFree(c: Conn): void {
   free(c.query);
   free(self);
   state.currConns = connCount;
+}
+
+/** -o idle_timeout: closes those who have sent no request for so long and are not in the middle of a value or an answer. */
+function closeIdle(): void {
+  sys_ring_timer(IDLE_CHECK_MS, TIMER_IDLE);
+  for (let p = connsHead; p; p = changetype<Conn>(p).next) {
+    const c = changetype<Conn>(p);
+    if (c.state != STATE_COMMAND || c.inFlight || c.flags & (CONN_FULL | CONN_CLOSING)) continue;
+    if (currentTime - c.lastCommandTime <= <u32>settings.idleTimeout) continue;
+    stats.idleKicks++;
+    connCloseSoon(c);
+  }
 }
 
 // --- output -------------------------------------------------------------------------------------------------------------------
@@ -290,8 +310,12 @@ export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
         changetype<Conn>(p).flags |= CONN_GONE;
         connCloseSoon(changetype<Conn>(p));
       }
+    } else if (kind == RING_READY) {
+      if (udpReady()) sys_ring_timer(0, TIMER_UDP);
     } else if (kind == RING_TIMER) {
       if (e.user == TIMER_MAINTAIN) maintainerTick();
+      else if (e.user == TIMER_IDLE) closeIdle();
+      else if (udpReady()) sys_ring_timer(0, TIMER_UDP);
     } else if (kind == RING_SIGNAL) {
       sys_exit_group(0);
       return;

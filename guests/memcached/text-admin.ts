@@ -1,7 +1,7 @@
 /** The text commands that look after the server: memory, LRU, crawler, slabs, verbosity, shutdown. */
 import { sys_exit_group } from "../lib/sys";
 import { metadump } from "./cachedump";
-import { Conn } from "./connection";
+import { Conn, CONN_DETACHED } from "./connection";
 import {
   CRAWL_EXPIRED,
   CRAWLER_BADCLASS,
@@ -185,7 +185,7 @@ function crawl(c: Conn): void {
 
 function dump(c: Conn): void {
   if (!settings.lruCrawler) replyLine(c, "CLIENT_ERROR lru crawler disabled");
-  else if (!settings.dumpEnabled) replyLine(c, "ERROR metadump not allowed");
+  else if (!settings.dumpEnabled || c.flags & CONN_DETACHED) replyLine(c, "ERROR metadump not allowed");
   else if (c.outHead) replyLine(c, "ERROR cannot pipeline other commands before metadump");
   else {
     const answer = metadump(c, tokenPtr(2), tokenLength(2));
