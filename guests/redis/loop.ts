@@ -33,6 +33,7 @@ import { monitorClientFree } from "./monitor";
 import { multiClientFree } from "./multi";
 import { formatI64 } from "../lib/raw/number";
 import { pauseCron, pauseKind } from "./pause";
+import { prefetchBegin, prefetchNote, prefetchRun } from "./prefetch";
 import { runPostponed } from "./postponed";
 import { clientParse, clientReceive } from "./protocol";
 import { pubsubClientFree } from "./pubsub";
@@ -331,12 +332,29 @@ function overLimit(c: Client): bool {
   return over;
 }
 
+/** Fetches ahead what the events from `i` on need; the first one that it did not look at. */
+function prefetch(i: i32, count: i32): i32 {
+  prefetchBegin();
+  let at = events + <usize>i * RING_EVENT_SIZE;
+  let goesOn = true;
+  for (; i < count && goesOn; i++, at += RING_EVENT_SIZE) {
+    const e = changetype<RingEvent>(at);
+    if (e.kind != RING_RECV) continue;
+    const p = clientOf(e.fd);
+    if (p) goesOn = prefetchNote(changetype<Client>(p), e.ptr, e.ptr + e.result);
+  }
+  prefetchRun();
+  return i;
+}
+
 // --- the turn ----------------------------------------------------------------------------------------------------------
 export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
   clockSet(monotonic, realtime);
   stats.turns++;
   let at = events;
+  let fetched = 0;
   for (let i = 0; i < count; i++, at += RING_EVENT_SIZE) {
+    if (i == fetched) fetched = prefetch(i, count);
     const e = changetype<RingEvent>(at);
     const kind = e.kind;
     if (kind == RING_RECV) {
