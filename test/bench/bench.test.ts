@@ -5,7 +5,7 @@ import { RespConnection } from "../guests/redis/resp-connection.ts";
 import { missingProgram, type ServerProcess, startBaseline, startNative } from "../server-process.ts";
 import { type LoadCase, runContest } from "./contest.ts";
 import { parseReport } from "./load.ts";
-import { parseMemcaslap } from "./memcached-rows.ts";
+import { parseMemcaslap } from "./memcached-c-rows.ts";
 import { cpuTimeUs, missingProc } from "./proc.ts";
 import { median, type Row, ratio, type Side } from "./row.ts";
 import { renderMissing, renderTable } from "./table.ts";

@@ -12,7 +12,11 @@ import { imagePath, repositoryRoot } from "../server-process.ts";
 import { bootRows } from "./boot-rows.ts";
 import { callRows } from "./call-rows.ts";
 import { imageRows } from "./image-rows.ts";
+import { latencyRows } from "./latency-rows.ts";
+import { buildLoadGenerator } from "./load-generator.ts";
+import { memcachedCRows } from "./memcached-c-rows.ts";
 import { memcachedRows } from "./memcached-rows.ts";
+import { memoryRows } from "./memory-rows.ts";
 import { redisRows, redisServerRows } from "./redis-rows.ts";
 import type { Row } from "./row.ts";
 import { ratio } from "./row.ts";
@@ -50,19 +54,24 @@ const unbuilt = linuxImages.filter((image) => !ports.includes(image));
 const has = (image: string): boolean => ports.includes(image);
 
 const startedMs = performance.now();
+const generator = buildLoadGenerator();
 const rows: Row[] = [];
 for (const [group, measure] of [
   ["system calls and switches", () => callRows(wanted, progress)],
   ["boot", () => bootRows(["redis", ...ports.filter((image) => image === "redis-server")], quick, wanted, progress)],
   ["redis", () => redisRows({ quick, rounds }, wanted, progress)],
   ["redis-server", () => (has("redis-server") ? redisServerRows({ quick, rounds }, wanted, progress) : [])],
-  ["memcached-c", () => (has("memcached-c") ? memcachedRows({ quick, rounds }, wanted, progress) : [])],
+  ["memcached", () => memcachedRows(generator, { quick, rounds }, wanted, progress)],
+  ["memcached, latency at a fixed rate", () => latencyRows(generator, { quick, rounds }, wanted, progress)],
+  ["memcached, memory", () => memoryRows(generator, quick, wanted, progress)],
+  ["memcached-c", () => (has("memcached-c") ? memcachedCRows({ quick, rounds }, wanted, progress) : [])],
   ["images", () => imageRows(["redis", ...ports], wanted)],
 ] as const) {
   if (!spinner) console.error(`measuring: ${group}`);
   rows.push(...(await measure()));
 }
 spinner?.stop();
+if (typeof generator !== "string") generator.remove();
 if (rows.length === 0) program.error(`--only ${options.only}: no row matches`);
 
 console.log(renderTable(rows));

@@ -30,9 +30,15 @@ export interface Contest {
   readonly start: Partial<Record<Side, () => Promise<ServerProcess>>>;
   /** Sides that are known not to be there, and why. */
   readonly missing: Partial<Record<Side, string>>;
+  /** What each server gets before anything else, once: the keys that the cases read. */
+  setUp?(server: ServerProcess): Promise<void>;
   /** In order; the cases of one array are interleaved round by round. */
   readonly cases: readonly (readonly LoadCase[])[];
   readonly rounds: number;
+  /** Whether a round that is thrown away comes first (default: yes). */
+  readonly warmUp?: boolean;
+  /** The percentile that latencies are compared by (default: p99). */
+  readonly latencyOf?: "p99" | "p99.9";
 }
 
 interface Sample extends LoadReport {
@@ -46,7 +52,7 @@ export async function runContest(contest: Contest, progress: (text: string) => v
   try {
     for (const cases of contest.cases) {
       // Round -1 warms up every server's code paths, in plain Node and in the guest alike, and is thrown away.
-      for (let round = -1; round < contest.rounds; round++) {
+      for (let round = contest.warmUp === false ? 0 : -1; round < contest.rounds; round++) {
         for (const load of cases) {
           const kept = samples.get(load) ?? { guest: [], baseline: [], native: [] };
           samples.set(load, kept);
@@ -69,20 +75,25 @@ export async function runContest(contest: Contest, progress: (text: string) => v
   } finally {
     await Promise.all(Object.values(servers).map((server) => server?.stop()));
   }
-  return contest.cases.flat().flatMap((load) => rowsOf(contest.group, load.name, samples.get(load), missing));
+  return contest.cases.flat().flatMap((load) => rowsOf(contest, load.name, samples.get(load), missing));
 }
 
 async function startServers(
-  { start }: Contest,
+  { start, setUp }: Contest,
   missing: Partial<Record<Side, string>>,
 ): Promise<Partial<Record<Side, ServerProcess | undefined>>> {
   const servers: Partial<Record<Side, ServerProcess | undefined>> = {};
   for (const side of sides) {
     if (missing[side] !== undefined) continue;
     try {
-      servers[side] = await start[side]?.();
+      const server = await start[side]?.();
+      if (server === undefined) continue;
+      servers[side] = server;
+      await setUp?.(server);
     } catch (error) {
       missing[side] = reasonOf(error);
+      await servers[side]?.stop();
+      servers[side] = undefined;
     }
   }
   return servers;
@@ -98,7 +109,7 @@ async function measure(server: ServerProcess, load: LoadCase): Promise<Sample> {
 }
 
 function rowsOf(
-  group: string,
+  { group, latencyOf = "p99" }: Contest,
   name: string,
   samples: Record<Side, Sample[]> | undefined,
   missing: Row["missing"],
@@ -143,9 +154,9 @@ function rowsOf(
     rows.push({
       group,
       name: `${name} p50 / p99 / p99.9`,
-      unit: "ms, ratio of p99",
+      unit: `ms, ratio of ${latencyOf}`,
       smallerIsBetter: true,
-      readings: read((one) => one.latency?.p99Ms, latencies),
+      readings: read(({ latency }) => (latencyOf === "p99" ? latency?.p99Ms : latency?.p999Ms), latencies),
       missing,
     });
   }

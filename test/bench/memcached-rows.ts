@@ -1,80 +1,68 @@
 /**
- * Rows of memcached: the `memcached-c` image against the same program, native, both with their default of four threads. The load is
- * memcaslap's (Debian's libmemcached-tools): one thread, 48 connections, 1 KiB values, no pipelining.
+ * Rows of the `memcached` image against plain Node and Debian's `memcached -t 1`, over TCP and UDP: one request a packet, pipelined, several keys
+ * in one get. The keys are stored before; an operation is a key. The load is our own generator's.
  */
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { missingProgram, startGuestMemcached, startNativeMemcached } from "../server-process.ts";
-import { type LoadCase, type LoadReport, runContest } from "./contest.ts";
-import type { Row, Side } from "./row.ts";
+import { type LoadCase, runContest } from "./contest.ts";
+import type { GeneratedLoad, LoadGenerator } from "./load-generator.ts";
+import { fill, memcachedServers, missingMemcacheds } from "./memcached-servers.ts";
+import type { Row } from "./row.ts";
 
-const connections = 48;
-/** Enough that nothing is evicted, in megabytes. */
-const memory = ["-m", "1024"];
-/** memcaslap's task window: what each connection stores before it starts to read. 1k is its smallest. */
-const windowItems = 1024;
+const connections = 50;
+const keys = 100_000;
+const valueBytes = 100;
+const megabytes = 1024;
+
+interface Case extends Omit<GeneratedLoad, "amount" | "keys" | "valueBytes"> {
+  readonly name: string;
+  readonly requests: number;
+  readonly requestsQuick: number;
+}
+
+/** About a second each for native memcached. */
+const cases: readonly (readonly Case[])[] = [
+  [
+    { name: "P=1 get", requests: 150_000, requestsQuick: 20_000 },
+    { name: "P=1 set", setPercent: 100, requests: 150_000, requestsQuick: 20_000 },
+  ],
+  [
+    { name: "P=16 get", pipeline: 16, requests: 300_000, requestsQuick: 40_000 },
+    { name: "P=16 set", pipeline: 16, setPercent: 100, requests: 600_000, requestsQuick: 80_000 },
+  ],
+  [
+    { name: "get of 16 keys", multi: 16, requests: 60_000, requestsQuick: 10_000 },
+    { name: "get of 100 keys", multi: 100, requests: 15_000, requestsQuick: 2_000 },
+  ],
+  [{ name: "UDP get", protocol: "memcached-udp", requests: 150_000, requestsQuick: 20_000 }],
+];
 
 export async function memcachedRows(
+  generator: LoadGenerator | string,
   { quick, rounds }: { quick: boolean; rounds: number },
   wanted: (name: string) => boolean,
   progress: (text: string) => void,
 ): Promise<Row[]> {
-  const operations = quick ? 50_000 : 200_000;
-  const fill = connections * windowItems;
-  const folder = mkdtempSync(join(tmpdir(), "ringzero-bench-"));
-  const cases = [
-    loadCase("memcached-c set", configFile(folder, 1), operations),
-    loadCase(`memcached-c get (after ${fill} sets)`, configFile(folder, 0), operations),
-  ].filter(({ name }) => wanted(name));
-  try {
-    if (cases.length === 0) return [];
-    const missing: Partial<Record<Side, string>> = {};
-    const noNative = missingProgram("memcached");
-    const noLoad = missingProgram("memcaslap");
-    if (noNative) missing.native = noNative;
-    if (noLoad) missing.guest = missing.native = noLoad;
-    const start = { guest: () => startGuestMemcached(memory), native: () => startNativeMemcached(memory) };
-    const group = `memcached-c, ${connections} connections, values of 1 KiB`;
-    return await runContest({ group, start, missing, cases: [cases], rounds }, progress);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** A workload of keys of 16 and values of 1024 bytes, of which `sets` (0 to 1) are stored. */
-function configFile(folder: string, sets: 0 | 1): string {
-  const path = join(folder, `sets-${sets}`);
-  // memcaslap's commands: 0 is set, 1 is get.
-  writeFileSync(path, `key\n16 16 1\nvalue\n1024 1024 1\ncmd\n0 ${sets}.0\n1 ${1 - sets}.0\n`);
-  return path;
-}
-
-function loadCase(name: string, config: string, operations: number): LoadCase {
-  return { name, run: (port) => runMemcaslap(port, config, operations) };
-}
-
-async function runMemcaslap(port: number, config: string, operations: number): Promise<LoadReport> {
-  const load = ["-T", "1", "-c", String(connections), "-x", String(operations), "-w", "1k", "-F", config];
-  const child = spawn("memcaslap", ["-s", `127.0.0.1:${port}`, ...load], { stdio: ["ignore", "pipe", "pipe"] });
-  let text = "";
-  for (const stream of [child.stdout, child.stderr])
-    stream.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));
-  const timer = setTimeout(() => child.kill("SIGKILL"), 120_000);
-  const [code] = (await once(child, "close")) as [number | null];
-  clearTimeout(timer);
-  if (code !== 0) throw new Error(`memcaslap ended with ${code ?? "a signal"}: ${text.trim().slice(-300)}`);
-  return parseMemcaslap(text);
-}
-
-export function parseMemcaslap(text: string): LoadReport {
-  const done = /^Run time: [\d.]+s Ops: (\d+) TPS: (\d+) /m.exec(text);
-  const misses = /^get_misses: (\d+)/m.exec(text);
-  if (!done || !misses || Number(done[1]) === 0)
-    throw new Error(`memcaslap's report is not understood: ${text.slice(-400)}`);
-  // A miss is cheaper than a hit: such a run would flatter its server.
-  if (misses[1] !== "0") throw new Error(`memcaslap missed ${misses[1]} keys that it had stored`);
-  return { operations: Number(done[1]), requestsPerSecond: Number(done[2]) };
+  const missing = missingMemcacheds(generator);
+  const loadCase = ({ name, requests, requestsQuick, ...load }: Case): LoadCase => ({
+    name: `memcached ${name}`,
+    run: (port) => {
+      if (typeof generator === "string") throw new Error(generator);
+      const amount = { requests: quick ? requestsQuick : requests };
+      return generator.run(port, { connections, keys, valueBytes, ...load, amount });
+    },
+  });
+  const chosen = cases
+    .map((group) => group.map(loadCase).filter(({ name }) => wanted(name)))
+    .filter((group) => group.length > 0);
+  if (chosen.length === 0) return [];
+  const contest = {
+    group: `memcached, ${connections} connections, ${keys / 1000} k keys, values of ${valueBytes} B`,
+    start: memcachedServers(megabytes),
+    missing,
+    cases: chosen,
+    rounds,
+    setUp: async ({ port }: { port: number }) => {
+      if (typeof generator !== "string") await fill(generator, port, { keys, valueBytes });
+    },
+  };
+  return runContest(contest, progress);
 }
