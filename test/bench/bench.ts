@@ -1,16 +1,17 @@
 /**
  * `npm run bench`: one table, our machine beside plain Node and beside the native program, measured in one run; and the same as
- * JSON (test/bench/results/, or --json FILE). A peer that is not there is named with the reason and fails nothing; our own side
+ * JSON (test/bench/results/, or --json FILE), which later runs can be compared with (--compare). A peer that is not there is named with the reason and fails nothing; our own side
  * failing is an error.
  */
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { cpus } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { Command } from "commander";
 import yoctoSpinner from "yocto-spinner";
 import { imagePath, repositoryRoot } from "../server-process.ts";
 import { bootRows } from "./boot-rows.ts";
 import { callRows } from "./call-rows.ts";
+import { renderGoals } from "./goals.ts";
 import { imageRows } from "./image-rows.ts";
 import { latencyRows } from "./latency-rows.ts";
 import { buildLoadGenerator } from "./load-generator.ts";
@@ -18,8 +19,8 @@ import { memcachedCRows } from "./memcached-c-rows.ts";
 import { memcachedRows } from "./memcached-rows.ts";
 import { memoryRows } from "./memory-rows.ts";
 import { redisRows, redisServerRows } from "./redis-rows.ts";
+import { type Report, readReport, renderChanges, writeReport } from "./report.ts";
 import type { Row } from "./row.ts";
-import { ratio } from "./row.ts";
 import { renderMissing, renderTable } from "./table.ts";
 
 const program = new Command("bench")
@@ -27,8 +28,32 @@ const program = new Command("bench")
   .option("--quick", "a smoke run of about a minute: small numbers, one round")
   .option("--only <pattern>", "only rows whose name matches this regular expression, e.g. 'boot|P=16'")
   .option("--rounds <count>", "rounds of the redis rows (median of them is reported)", Number)
-  .option("--json <file>", "where the JSON goes (default: test/bench/results/DATE.json)");
-const options = program.parse().opts<{ quick?: boolean; only?: string; rounds?: number; json?: string }>();
+  .option("--json <file>", "where the JSON goes (default: test/bench/results/DATE.json)")
+  .option(
+    "--compare <file...>",
+    "with one file: the change since that run; with two: their difference, nothing is run",
+  );
+const options = program.parse().opts<{
+  quick?: boolean;
+  only?: string;
+  rounds?: number;
+  json?: string;
+  compare?: string[];
+}>();
+
+// Before anything is measured: a mistake must not cost the run.
+const compared: Report[] = [];
+try {
+  compared.push(...(options.compare ?? []).map(readReport));
+} catch (error) {
+  program.error(`--compare: ${error instanceof Error ? error.message : error}`);
+}
+if (compared.length > 2) program.error("--compare: one file or two");
+const [before, after] = compared;
+if (before && after) {
+  console.log(renderChanges(before, after));
+  process.exit(0);
+}
 
 const quick = options.quick ?? false;
 const rounds = options.rounds ?? (quick ? 1 : 3);
@@ -81,7 +106,6 @@ if (unbuilt.length > 0)
   console.log(`rows left out: the images ${unbuilt.join(", ")} are not built (npm run guests:linux)`);
 const file =
   options.json ?? join(repositoryRoot, "test/bench/results", `${new Date().toISOString().replaceAll(":", "-")}.json`);
-mkdirSync(dirname(file), { recursive: true });
 const report = {
   date: new Date().toISOString(),
   node: process.version,
@@ -89,9 +113,12 @@ const report = {
   cores: cpus().length,
   quick,
   rounds,
-  rows: rows.map((row) => ({ ...row, toBaseline: ratio(row, "baseline"), toNative: ratio(row, "native") })),
+  rows,
 };
-writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+writeReport(file, report);
+const goals = renderGoals(rows);
+if (goals !== "") console.log(goals);
+if (before) console.log(renderChanges(before, report));
 console.log(`${rows.length} rows in ${Math.round((performance.now() - startedMs) / 1000)} s; JSON: ${file}`);
 // Our own side has to be there, unless what is missing is missing for another side as well (the load generator). A stuck handle
 // of a failed server must not keep the process alive.
