@@ -21,6 +21,7 @@ import { memoryRows } from "./memory-rows.ts";
 import { redisRows, redisServerRows } from "./redis-rows.ts";
 import { type Report, readReport, renderChanges, writeReport } from "./report.ts";
 import type { Row } from "./row.ts";
+import { scalingRows } from "./scaling-rows.ts";
 import { renderMissing, renderTable } from "./table.ts";
 
 const program = new Command("bench")
@@ -89,6 +90,7 @@ for (const [group, measure] of [
   ["memcached", () => memcachedRows(generator, { quick, rounds }, wanted, progress)],
   ["memcached, latency at a fixed rate", () => latencyRows(generator, { quick, rounds }, wanted, progress)],
   ["memcached, memory", () => memoryRows(generator, quick, wanted, progress)],
+  ["shards", () => scalingRows(generator, { quick, rounds }, wanted, progress)],
   ["memcached-c", () => (has("memcached-c") ? memcachedCRows({ quick, rounds }, wanted, progress) : [])],
   ["images", () => imageRows(["redis", ...ports], wanted)],
 ] as const) {

@@ -12,15 +12,28 @@ let ticksPerSecond: number | undefined;
  * that has ended is not in them: a server's threads live as long as itself), else utime + stime in ticks of 10 ms.
  */
 export function cpuTimeUs(pid: number): number {
-  const threads = existsSync(`/proc/${pid}/schedstat`) ? readdirSync(`/proc/${pid}/task`) : [];
-  let ns = 0;
-  for (const thread of threads)
-    ns += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "latin1").split(" ")[0]);
-  return ns > 0 ? ns / 1000 : cpuTicksUs(pid);
+  if (!existsSync(`/proc/${pid}/schedstat`)) return cpuTicksUs(`/proc/${pid}/stat`);
+  return [...threadCpuUs(pid).values()].reduce((sum, us) => sum + us, 0);
 }
 
-function cpuTicksUs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+/** The same for each thread, by its number. */
+export function threadCpuUs(pid: number): Map<string, number> {
+  const folder = `/proc/${pid}/task`;
+  const exact = existsSync(`/proc/${pid}/schedstat`);
+  const times = new Map<string, number>();
+  for (const thread of readdirSync(folder)) {
+    try {
+      const ns = (): number => Number(readFileSync(`${folder}/${thread}/schedstat`, "latin1").split(" ")[0]);
+      times.set(thread, exact ? ns() / 1000 : cpuTicksUs(`${folder}/${thread}/stat`));
+    } catch {
+      // it has ended meanwhile
+    }
+  }
+  return times;
+}
+
+function cpuTicksUs(path: string): number {
+  const stat = readFileSync(path, "latin1");
   // The second field is the program's name in brackets and may hold anything: count from its end.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const ticks = Number(fields[11]) + Number(fields[12]);
