@@ -94,8 +94,10 @@ for (const [group, measure] of [
   ["memcached-c", () => (has("memcached-c") ? memcachedCRows({ quick, rounds }, wanted, progress) : [])],
   ["images", () => imageRows(["redis", ...ports], wanted)],
 ] as const) {
-  if (!spinner) console.error(`measuring: ${group}`);
+  const groupStartedMs = performance.now();
+  if (!spinner) process.stderr.write(`measuring: ${group} … `);
   rows.push(...(await measure()));
+  if (!spinner) console.error(`${((performance.now() - groupStartedMs) / 1000).toFixed(1)} s`);
 }
 spinner?.stop();
 if (typeof generator !== "string") generator.remove();

@@ -20,7 +20,8 @@ export interface LoadReport {
 export interface LoadCase {
   readonly name: string;
   prepare?(port: number): Promise<void>;
-  run(port: number): Promise<LoadReport>;
+  /** `warmUp`: what comes of it is thrown away, a part of the load will do. */
+  run(port: number, warmUp: boolean): Promise<LoadReport>;
 }
 
 export interface Contest {
@@ -61,7 +62,7 @@ export async function runContest(contest: Contest, progress: (text: string) => v
             if (server === undefined) continue;
             progress(`${load.name}, round ${Math.max(0, round + 1)} of ${contest.rounds}: ${side}`);
             try {
-              const sample = await measure(server, load);
+              const sample = await measure(server, load, round < 0);
               if (round >= 0) kept[side].push(sample);
             } catch (error) {
               missing[side] = reasonOf(error);
@@ -99,11 +100,11 @@ async function startServers(
   return servers;
 }
 
-async function measure(server: ServerProcess, load: LoadCase): Promise<Sample> {
+async function measure(server: ServerProcess, load: LoadCase, warmUp: boolean): Promise<Sample> {
   await load.prepare?.(server.port);
   const canCount = missingProc() === undefined;
   const before = canCount ? cpuTimeUs(server.pid) : 0;
-  const report = await load.run(server.port);
+  const report = await load.run(server.port, warmUp);
   const cpuUs = canCount ? (cpuTimeUs(server.pid) - before) / report.operations : undefined;
   return { ...report, cpuUsPerOperation: cpuUs };
 }

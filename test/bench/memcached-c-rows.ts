@@ -22,7 +22,7 @@ export async function memcachedCRows(
   wanted: (name: string) => boolean,
   progress: (text: string) => void,
 ): Promise<Row[]> {
-  const operations = quick ? 50_000 : 200_000;
+  const operations = quick ? 20_000 : 200_000;
   const fill = connections * windowItems;
   const folder = mkdtempSync(join(tmpdir(), "ringzero-bench-"));
   const cases = [

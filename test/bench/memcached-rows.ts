@@ -44,9 +44,10 @@ export async function memcachedRows(
   const missing = missingMemcacheds(generator);
   const loadCase = ({ name, requests, requestsQuick, ...load }: Case): LoadCase => ({
     name: `memcached ${name}`,
-    run: (port) => {
+    run: (port, warmUp) => {
       if (typeof generator === "string") throw new Error(generator);
-      const amount = { requests: quick ? requestsQuick : requests };
+      const all = quick ? requestsQuick : requests;
+      const amount = { requests: warmUp ? all / 2 : all };
       return generator.run(port, { connections, keys, valueBytes, ...load, amount });
     },
   });

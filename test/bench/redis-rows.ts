@@ -76,9 +76,10 @@ function loadCase(name: string, load: Load): LoadCase {
   return {
     name,
     prepare: (port) => (load.test === "GET" ? Promise.resolve() : flush(port)),
-    async run(port) {
-      const { requestsPerSecond, ...latency } = await runLoad(port, load);
-      return { operations: load.requests, requestsPerSecond, latency };
+    async run(port, warmUp) {
+      const requests = warmUp ? load.requests / 2 : load.requests;
+      const { requestsPerSecond, ...latency } = await runLoad(port, { ...load, requests });
+      return { operations: requests, requestsPerSecond, latency };
     },
   };
 }
