@@ -40,6 +40,7 @@ for (const [file, step] of [
   ["redis.json", "redis suite"],
   ["memcached.json", "memcached suite"],
   ["wasi.json", "wasi suite"],
+  ["memcached-guest.json", "memcached image suite"],
 ]) {
   const suite = read(file);
   if (!suite) continue;

@@ -13,6 +13,7 @@ import { bootRows } from "./boot-rows.ts";
 import { callRows } from "./call-rows.ts";
 import { renderGoals } from "./goals.ts";
 import { imageRows } from "./image-rows.ts";
+import { inProcessRows } from "./in-process-rows.ts";
 import { latencyRows } from "./latency-rows.ts";
 import { buildLoadGenerator } from "./load-generator.ts";
 import { memcachedCRows } from "./memcached-c-rows.ts";
@@ -90,6 +91,7 @@ for (const [group, measure] of [
   ["memcached", () => memcachedRows(generator, { quick, rounds }, wanted, progress)],
   ["memcached, latency at a fixed rate", () => latencyRows(generator, { quick, rounds }, wanted, progress)],
   ["memcached, memory", () => memoryRows(generator, quick, wanted, progress)],
+  ["in process", () => inProcessRows(generator, { quick, rounds }, wanted, progress)],
   ["shards", () => scalingRows(generator, { quick, rounds }, wanted, progress)],
   ["memcached-c", () => (has("memcached-c") ? memcachedCRows({ quick, rounds }, wanted, progress) : [])],
   ["images", () => imageRows(["redis", ...ports], wanted)],

@@ -77,13 +77,13 @@ test("goals: reached, only the floor, missed, not measured", () => {
     cpu("P=1 LPUSH", 5, 1),
     row("memcached P=1 set server CPU", { guest: { value: 1 } }),
     row("memcached 2 shards, capacity to 1 shard", { guest: { value: 1.8 } }, false),
-    row("redis SET in process, operations per core to TCP", { guest: { value: 3 } }, false),
+    row("redis set in process, operations per core to TCP", { guest: { value: 3 } }, false),
   ];
   expect(outcomes(rows).map(({ row: name, verdict }) => `${name}: ${verdict}`)).toEqual([
     "P=1 SET server CPU: goal",
     "P=16 GET server CPU: floor",
     "memcached P=1 get server CPU: missed",
-    "redis SET in process, operations per core to TCP: missed",
+    "redis set in process, operations per core to TCP: missed",
     "memcached 2 shards, capacity to 1 shard: goal",
   ]);
   expect(renderGoals(rows)).toMatch(/P=16 GET server CPU.*native.*0\.70.*≤ 0\.75.*≤ 0\.59.*floor holds/);
