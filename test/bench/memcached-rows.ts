@@ -19,7 +19,7 @@ interface Case extends Omit<GeneratedLoad, "amount" | "keys" | "valueBytes"> {
 }
 
 /** About a second each for native memcached. */
-const cases: readonly (readonly Case[])[] = [
+const streamCases: readonly (readonly Case[])[] = [
   [
     { name: "P=1 get", requests: 150_000, requestsQuick: 20_000 },
     { name: "P=1 set", setPercent: 100, requests: 150_000, requestsQuick: 20_000 },
@@ -32,17 +32,53 @@ const cases: readonly (readonly Case[])[] = [
     { name: "get of 16 keys", multi: 16, requests: 60_000, requestsQuick: 10_000 },
     { name: "get of 100 keys", multi: 100, requests: 15_000, requestsQuick: 2_000 },
   ],
+];
+const datagramCases: readonly (readonly Case[])[] = [
   [{ name: "UDP get", protocol: "memcached-udp", requests: 150_000, requestsQuick: 20_000 }],
 ];
 
+interface Options {
+  readonly quick: boolean;
+  readonly rounds: number;
+}
+
 export async function memcachedRows(
   generator: LoadGenerator | string,
-  { quick, rounds }: { quick: boolean; rounds: number },
+  options: Options,
   wanted: (name: string) => boolean,
   progress: (text: string) => void,
 ): Promise<Row[]> {
-  const missing = missingMemcacheds(generator);
-  const loadCase = ({ name, requests, requestsQuick, ...load }: Case): LoadCase => ({
+  const rows: Row[] = [];
+  // Servers of their own for each: one that does not serve UDP is compared over TCP all the same.
+  for (const [cases, how] of [
+    [streamCases, "connections"],
+    [datagramCases, "UDP sockets"],
+  ] as const) {
+    const chosen = cases
+      .map((group) => group.map((one) => loadCase(generator, options.quick, one)).filter(({ name }) => wanted(name)))
+      .filter((group) => group.length > 0);
+    if (chosen.length === 0) continue;
+    const contest = {
+      group: `memcached, ${connections} ${how}, ${keys / 1000} k keys, values of ${valueBytes} B`,
+      start: memcachedServers(megabytes),
+      missing: missingMemcacheds(generator),
+      cases: chosen,
+      rounds: options.rounds,
+      setUp: async ({ port }: { port: number }) => {
+        if (typeof generator !== "string") await fill(generator, port, { keys, valueBytes });
+      },
+    };
+    rows.push(...(await runContest(contest, progress)));
+  }
+  return rows;
+}
+
+function loadCase(
+  generator: LoadGenerator | string,
+  quick: boolean,
+  { name, requests, requestsQuick, ...load }: Case,
+): LoadCase {
+  return {
     name: `memcached ${name}`,
     run: (port, warmUp) => {
       if (typeof generator === "string") throw new Error(generator);
@@ -50,20 +86,5 @@ export async function memcachedRows(
       const amount = { requests: warmUp ? all / 2 : all };
       return generator.run(port, { connections, keys, valueBytes, ...load, amount });
     },
-  });
-  const chosen = cases
-    .map((group) => group.map(loadCase).filter(({ name }) => wanted(name)))
-    .filter((group) => group.length > 0);
-  if (chosen.length === 0) return [];
-  const contest = {
-    group: `memcached, ${connections} connections, ${keys / 1000} k keys, values of ${valueBytes} B`,
-    start: memcachedServers(megabytes),
-    missing,
-    cases: chosen,
-    rounds,
-    setUp: async ({ port }: { port: number }) => {
-      if (typeof generator !== "string") await fill(generator, port, { keys, valueBytes });
-    },
   };
-  return runContest(contest, progress);
 }
