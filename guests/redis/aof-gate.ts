@@ -4,8 +4,11 @@
 import { putDenyText } from "./aof";
 import { Builder, builderRelease, builderReset, putBytes } from "../lib/raw/builder";
 import { Client } from "./client";
+import { shardTotal } from "../lib/raw/shard-link";
 import { gateDurable, gateDurableSet } from "./loop";
-import { Chunk, chunkFree, errorBegin, errorBytes, errorEnd, outputSeal, pendingHead, replyRaw } from "./reply";
+import { forwardRelink } from "./shard-order";
+import { standinHead, standinNext } from "./shard-serve";
+import { CHUNK_WAITING, Chunk, chunkFree, errorBegin, errorBytes, errorEnd, outputSeal, pendingHead, replyRaw } from "./reply";
 
 /** Groups up to this one are durable: their replies may leave. */
 export function gateOpen(group: i64): void {
@@ -30,13 +33,36 @@ export function gateFail(group: i64): void {
     const c = changetype<Client>(p);
     if (c.gateSeq > gateDurable) replaceReplies(c);
   }
+  if (shardTotal > 1) {
+    for (let p = standinHead(); p; p = standinNext(p)) {
+      const c = changetype<Client>(p);
+      if (c.gateSeq > gateDurable) replaceReplies(c);
+    }
+  }
   gateOpen(group);
 }
 
 function replaceReplies(c: Client): void {
   outputSeal(c);
+  let p = c.outHead;
+  c.outHead = 0;
+  c.outTail = 0;
+  c.outWait = 0;
+  c.outReady = 0;
+  while (p) {
+    if (changetype<Chunk>(p).flags & CHUNK_WAITING) {
+      // Another shard's reply stays what it will be.
+      const next = changetype<Chunk>(p).next;
+      forwardRelink(c, p);
+      p = next;
+    } else p = replaceRun(c, p);
+  }
+}
+
+/** Replaces the replies in the chunks from `p` to the next placeholder, which it answers. */
+function replaceRun(c: Client, p: usize): usize {
   builderReset(held);
-  for (let p = c.outHead; p; ) {
+  while (p && !(changetype<Chunk>(p).flags & CHUNK_WAITING)) {
     const k = changetype<Chunk>(p);
     putBytes(held, k.data, k.used);
     c.outQueued -= k.used;
@@ -44,13 +70,11 @@ function replaceReplies(c: Client): void {
     chunkFree(p);
     p = next;
   }
-  c.outHead = 0;
-  c.outTail = 0;
   if (held.failed) {
     // Not even readable: one error is all that can be said.
     errorReply(c);
     builderRelease(held);
-    return;
+    return p;
   }
   const end = held.data + held.length;
   let at = held.data;
@@ -62,6 +86,7 @@ function replaceReplies(c: Client): void {
     at = next;
   }
   if (held.capacity > 65536) builderRelease(held);
+  return p;
 }
 
 function errorReply(c: Client): void {

@@ -27,6 +27,8 @@ export const CLIENT_EXECUTING: u32 = 1 << 17; // inside EXEC
 export const CLIENT_CLOSED: u32 = 1 << 18; // the peer has hung up
 export const CLIENT_READY_QUEUED: u32 = 1 << 19; // unblocked: has unread input to be parsed
 export const CLIENT_PAUSED: u32 = 1 << 20; // its command waits for CLIENT UNPAUSE
+export const CLIENT_STANDIN: u32 = 1 << 21; // runs what other shards have forwarded (shard-serve.ts)
+export const CLIENT_FORWARDING: u32 = 1 << 22; // its next request waits for those that have been forwarded
 
 @unmanaged
 export class Client {
@@ -93,6 +95,18 @@ export class Client {
   blockedNext: usize; // list of blocked clients (blocked.ts)
   blockedPrev: usize;
   unblockedNext: usize;
+  // requests forwarded to other shards (shard-order.ts, shard-route.ts)
+  outWait: usize; // the first placeholder in the output, or 0
+  outReady: usize; // the chunk before it
+  forwards: u32;
+  forwardBytes: u32;
+  forwardWaits: u32; // of them, those that the next request has to wait for
+  boundShard: i32; // the shard of its transaction, plus 1; 0: none yet
+  session: u32; // 1: that shard keeps a stand-in for it, which watches
+  // of a stand-in
+  standShard: i32;
+  standToken: u32;
+  standId: i64; // the client it stands for
 }
 
 /** Heads of lists. */
@@ -100,6 +114,18 @@ export let clientsHead: usize = 0;
 let clientsTail: usize = 0;
 export let clientCount: i32 = 0;
 let clientNextId: i64 = 1;
+let clientIdStep: i64 = 1;
+/** Shard `self` of `total` gives every total-th number, so that each is one client's only. */
+export function clientIdsOf(self: i32, total: i32): void {
+  clientNextId = self + 1;
+  clientIdStep = total;
+}
+/** A number for a client that is in no list. */
+export function clientIdTake(): i64 {
+  const id = clientNextId;
+  clientNextId += clientIdStep;
+  return id;
+}
 
 export function clientNew(fd: i32): Client {
   const c = changetype<Client>(allocZero(offsetof<Client>()));
@@ -113,7 +139,7 @@ export function currentClientSet(p: usize): void {
   currentClient = p;
 }
 export function clientLink(c: Client): void {
-  c.id = clientNextId++;
+  c.id = clientIdTake();
   c.prev = clientsTail;
   if (clientsTail) changetype<Client>(clientsTail).next = changetype<usize>(c);
   else clientsHead = changetype<usize>(c);
@@ -129,7 +155,7 @@ export function closeHeadSet(p: usize): void {
 export function clientCloseSoon(c: Client): void {
   if (c.flags & CLIENT_CLOSE_ASAP) return;
   c.flags |= CLIENT_CLOSE_ASAP;
-  if (c.flags & CLIENT_FAKE) return;
+  if (c.flags & (CLIENT_FAKE | CLIENT_STANDIN)) return;
   c.closeNext = closeHead;
   closeHead = changetype<usize>(c);
 }

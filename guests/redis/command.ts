@@ -83,7 +83,7 @@ export class Command {
   rejected: i64;
   failed: i64;
   histogram: usize; // latency.ts
-  spare: usize;
+  shards: u32; // how it runs where the keys are spread over shards (shard-route.ts)
 }
 
 const TABLE_SIZE: u32 = 1024;

@@ -1,4 +1,6 @@
 /** CLIENT and its subcommands (networking.c of Redis 7.0). Tracking is not supported and says so. */
+import { unblockForwarded } from "./shard-route";
+import { standsFor } from "./shard-serve";
 import { Builder, builderRelease, builderReset, putByte, putBytes, putInt, putText } from "../lib/raw/builder";
 import { blobData, blobFree, blobLength, equal, equalWord, tryBlobNew } from "../lib/raw/bytes";
 import {
@@ -7,6 +9,7 @@ import {
   argPtr,
   Client,
   CLIENT_BLOCKED,
+  CLIENT_FORWARDING,
   CLIENT_CLOSE_AFTER_REPLY,
   CLIENT_CLOSE_ASAP,
   CLIENT_DIRTY_CAS,
@@ -149,7 +152,7 @@ function putClient(b: Builder, c: Client): void {
     putText(b, "x");
     any = true;
   }
-  if (c.flags & CLIENT_BLOCKED) {
+  if (c.flags & (CLIENT_BLOCKED | CLIENT_FORWARDING)) {
     putText(b, "b");
     any = true;
   }
@@ -327,6 +330,7 @@ function kill(c: Client): void {
   }
   let killed = 0;
   let self = false;
+  const me = standsFor(c);
   for (let p = clientsHead; p; p = changetype<Client>(p).next) {
     const k = changetype<Client>(p);
     if (k.flags & CLIENT_CLOSE_ASAP) continue;
@@ -334,7 +338,7 @@ function kill(c: Client): void {
     if (laddr && !sameAddress(k.local, laddr)) continue;
     if (type != -1 && typeOf(k) != type) continue;
     if (id && k.id != id) continue;
-    if (k == c) {
+    if (k == me) {
       if (skipMe) continue;
       self = true;
     } else clientCloseSoon(k);
@@ -344,7 +348,7 @@ function kill(c: Client): void {
     if (killed) replyOk(c);
     else replyError(c, "ERR No such client");
   } else replyI64(c, killed);
-  if (self) c.flags |= CLIENT_CLOSE_AFTER_REPLY;
+  if (self) me.flags |= CLIENT_CLOSE_AFTER_REPLY;
 }
 
 function unblockSub(c: Client): void {
@@ -367,7 +371,7 @@ function unblockSub(c: Client): void {
   if (p && changetype<Client>(p).flags & CLIENT_BLOCKED) {
     unblockTimeout(changetype<Client>(p), withError);
     replyI64(c, 1);
-  } else replyI64(c, 0);
+  } else replyI64(c, p && unblockForwarded(changetype<Client>(p), withError) ? 1 : 0);
 }
 
 function pause(c: Client): void {

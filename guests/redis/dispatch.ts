@@ -65,6 +65,8 @@ import {
   replyError,
   replyOom,
 } from "./reply";
+import { shardTotal } from "../lib/raw/shard-link";
+import { route } from "./shard-route";
 import { cfg, dirty, loading, log, LOG_WARNING, stats, ustime } from "./server";
 import { slowlogCheck } from "./slowlog";
 import { equalWord, textCopy } from "../lib/raw/bytes";
@@ -86,12 +88,12 @@ let execSent: bool = false;
 export let callDepth: i32 = 0;
 
 /** A command is refused before it ran: it also spoils the transaction being queued. */
-function reject(c: Client, m: Command): void {
+export function reject(c: Client, m: Command): void {
   m.rejected++;
   if (c.flags & CLIENT_MULTI) c.flags |= CLIENT_DIRTY_EXEC;
   if (m.flags & CMD_EXEC) execAborted(c);
 }
-function rejectText(c: Client, m: Command, text: string): void {
+export function rejectText(c: Client, m: Command, text: string): void {
   if (m.flags & CMD_EXEC) {
     execAbortText(c, text);
     m.rejected++;
@@ -239,6 +241,7 @@ function process(c: Client, m: Command): void {
     rejectText(c, m, "ERR Command not allowed inside a transaction");
     return;
   }
+  if (shardTotal > 1 && route(c, m)) return;
   const needsRoom = flags & CMD_DENYOOM || (c.flags & CLIENT_MULTI && !(flags & (CMD_EXEC | CMD_ALWAYS)));
   if (cfg.maxmemory && !loading) {
     if (!evictIfNeeded() && needsRoom) {

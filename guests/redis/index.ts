@@ -32,6 +32,7 @@ import {
   logText,
   runId,
 } from "./server";
+import { shardInit } from "./shard-route";
 import { registerShutdownCommands } from "./shutdown";
 import { registerStringCommands } from "./strings";
 import { registerUnsupportedCommands } from "./unsupported";
@@ -91,6 +92,7 @@ export function _start(): void {
   adminInit();
   log(LOG_NOTICE, "Server initialized");
   loopInit();
+  shardInit();
   aofLoad();
   if (cfg.port > 0) {
     const fd = listenOn(cfg.port);

@@ -29,7 +29,8 @@ import {
 } from "../lib/raw/builder";
 import { blobData, blobLength, equalWord } from "../lib/raw/bytes";
 import { Client, argLen, argPtr, argc, clientCount, clientsHead } from "./client";
-import { CMD_LOADING, CMD_STALE, ACL_DANGEROUS, Command, command, commandsHead, describe } from "./command";
+import { ACL_DANGEROUS, argIs, CMD_LOADING, CMD_STALE, Command, command, commandsHead, describe } from "./command";
+import { shardSelf, shardTotal } from "../lib/raw/shard-link";
 import { configFile } from "./config-file";
 import { Param, paramFind } from "./config-table";
 import { putParam } from "./config-value";
@@ -480,6 +481,14 @@ function named(arg: i32, i: i32): bool {
 /** The order in which Redis prints them. */
 const ORDER = memory.data<u8>([0, 1, 2, 3, 4, 5, 6, 7, 11, 8, 12, 9, 10]);
 
+/** Which of the shards has answered: what the other sections count is its own. */
+function shards(): void {
+  title("Shards");
+  putField(b, "shard", shardSelf);
+  putField(b, "shards", shardTotal);
+  putField(b, "shard_forwarded_commands", stats.forwarded);
+}
+
 function info(c: Client): void {
   let wanted: u32 = 0;
   const all: u32 = (1 << 13) - 1;
@@ -499,6 +508,7 @@ function info(c: Client): void {
     const i = <i32>load<u8>(ORDER + k);
     if (wanted & (1 << i)) section(i);
   }
+  if (shardTotal > 1 && (wanted & 1 || (argc > 1 && argIs(1, "shards")))) shards();
   replyVerbatim(c, b.data, b.length, "txt");
   if (b.capacity > 262144) builderRelease(b);
 }

@@ -15,6 +15,7 @@ import {
   CLIENT_CLOSE_AFTER_REPLY,
   CLIENT_CLOSE_ASAP,
   CLIENT_CLOSED,
+  CLIENT_FORWARDING,
   CLIENT_MONITOR,
   CLIENT_PENDING,
   CLIENT_PUBSUB,
@@ -61,6 +62,8 @@ import {
   RING_EVENT_SIZE,
   RING_FILE,
   RING_HANGUP,
+  RING_MESSAGE,
+  RING_MESSAGE_SENT,
   RING_RECV,
   RING_SENT,
   RING_SIGNAL,
@@ -78,6 +81,9 @@ import {
   sys_ring_user,
   sys_write,
 } from "../lib/sys";
+import { linkReceive, linkSent, shardTotal } from "../lib/raw/shard-link";
+import { shardClientFree } from "./shard-route";
+import { shardTurnEnd } from "./shard-serve";
 import { shutdownBegin, shutdownStep } from "./shutdown";
 
 const EVENTS: i32 = 1024;
@@ -176,6 +182,7 @@ function accept(fd: i32): void {
 
 /** Ends a connection now. Not from inside one of its commands: those use clientCloseSoon. */
 export function clientFree(c: Client): void {
+  if (shardTotal > 1) shardClientFree(c);
   blockedClientFree(c);
   multiClientFree(c);
   pubsubClientFree(c);
@@ -229,10 +236,13 @@ function closeMarked(): void {
 function send(c: Client): void {
   outputSeal(c);
   let p = c.outHead;
-  c.outHead = 0;
-  c.outTail = 0;
   const fd = c.fd;
-  while (p) {
+  // Up to the first reply that is to come from another shard; mostly there is none.
+  const end = c.outWait;
+  c.outHead = end;
+  if (!end) c.outTail = 0;
+  c.outReady = 0;
+  while (p != end) {
     const k = changetype<Chunk>(p);
     const next = k.next;
     k.next = 0;
@@ -295,7 +305,7 @@ export function flushOutput(): void {
       c.flags &= ~CLIENT_PENDING;
       if (!(c.flags & CLIENT_CLOSE_ASAP)) {
         send(c);
-        if (c.inFlight == 0 && c.flags & CLIENT_CLOSE_AFTER_REPLY) clientCloseSoon(c);
+        if (c.inFlight == 0 && !c.outHead && c.flags & CLIENT_CLOSE_AFTER_REPLY) clientCloseSoon(c);
         else overLimit(c);
       }
     }
@@ -374,7 +384,7 @@ export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
       if (p) {
         const c = changetype<Client>(p);
         // What came before the end is answered, if somebody still reads.
-        if (c.flags & CLIENT_BLOCKED || (!c.outHead && !c.inFlight)) clientCloseSoon(c);
+        if (c.flags & (CLIENT_BLOCKED | CLIENT_FORWARDING) || (!c.outHead && !c.inFlight)) clientCloseSoon(c);
         else c.flags |= CLIENT_CLOSE_AFTER_REPLY;
       }
     } else if (kind == RING_HANGUP) {
@@ -390,6 +400,10 @@ export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
       else if ((e.user & 3) == TIMER_BLOCK) blockTimerEvent(e.user);
     } else if (kind == RING_FILE) {
       aofFileEvent(e.user, e.result);
+    } else if (kind == RING_MESSAGE) {
+      linkReceive(e.fd, e.ptr, e.result);
+    } else if (kind == RING_MESSAGE_SENT) {
+      linkSent(e.user);
     } else if (kind == RING_SIGNAL) {
       log(LOG_WARNING, e.result == 2 ? "Received SIGINT scheduling shutdown..." : "Received SIGTERM scheduling shutdown...");
       shutdownBegin();
@@ -406,6 +420,7 @@ export function beforeSleep(): void {
   }
   aofBeforeSleep();
   flushOutput();
+  if (shardTotal > 1) shardTurnEnd();
   if (closeHead) closeMarked();
   notePeak();
   if (shutdownAsked) shutdownStep();
@@ -482,7 +497,7 @@ function clientsCron(): void {
     const c = changetype<Client>(p);
     p = c.next;
     if (c.softLimitSince) overLimit(c);
-    if (idle && !(c.flags & (CLIENT_BLOCKED | CLIENT_PUBSUB | CLIENT_MONITOR)) && nowMs - c.lastInteraction > idle) {
+    if (idle && !(c.flags & (CLIENT_BLOCKED | CLIENT_FORWARDING | CLIENT_PUBSUB | CLIENT_MONITOR)) && nowMs - c.lastInteraction > idle) {
       log(LOG_NOTICE, "Closing idle client");
       clientCloseSoon(c);
     }

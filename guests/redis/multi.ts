@@ -63,6 +63,8 @@ import {
   replyStatus,
 } from "./reply";
 
+import { shardUnbind } from "./shard-route";
+
 const RECORD: usize = 12;
 
 /** Keeps the request in argc/argv for EXEC. */
@@ -123,11 +125,25 @@ function queueFree(c: Client): void {
   c.multiFlags = 0;
 }
 
+/** Of the queued command that `queuedAt` has found: the request as it came (0: inline), its arguments. */
+export let queuedRaw: usize = 0;
+export let queuedRawLen: u32 = 0;
+export let queuedCount: u32 = 0;
+export let queuedArgs: usize = 0;
+export function queuedAt(c: Client, i: u32): void {
+  const block = load<usize>(c.multiQueue + (<usize>i << 2));
+  queuedCount = load<u32>(block, 4);
+  queuedRawLen = load<u32>(block, 8);
+  queuedArgs = block + RECORD;
+  queuedRaw = queuedRawLen ? queuedArgs + (<usize>queuedCount << 3) : 0;
+}
+
 /** Leaves MULTI without running anything. */
 export function discardTransaction(c: Client): void {
   queueFree(c);
   c.flags &= ~(CLIENT_MULTI | CLIENT_DIRTY_CAS | CLIENT_DIRTY_EXEC);
   unwatchAll(c);
+  if (c.boundShard) shardUnbind(c);
 }
 export function multiClientFree(c: Client): void {
   queueFree(c);
@@ -292,6 +308,7 @@ export function unwatchAll(c: Client): void {
 function unwatch(c: Client): void {
   unwatchAll(c);
   c.flags &= ~CLIENT_DIRTY_CAS;
+  if (c.boundShard && !(c.flags & CLIENT_EXECUTING)) shardUnbind(c);
   replyOk(c);
 }
 

@@ -30,7 +30,9 @@ export const NOTIFY_ALL: i32 =
   NOTIFY_MODULE;
 
 import { Builder, builderReset, putByte, putBytes, putInt, putText } from "../lib/raw/builder";
+import { shardTotal } from "../lib/raw/shard-link";
 import { pubsubPublish } from "./pubsub";
+import { publishElsewhere } from "./shard-serve";
 import { cfg, loading } from "./server";
 
 /** Publishes an event of a class, if that class is switched on. */
@@ -43,6 +45,12 @@ export function notify(kind: i32, event: string, key: usize, n: u32, db: u32): v
 const channel: Builder = changetype<Builder>(memory.data(16, 16));
 const eventName = memory.data(128, 16);
 
+/** Tells the subscribers of `channel`, at every shard. */
+function tell(p: usize, n: u32): void {
+  if (shardTotal > 1) publishElsewhere(channel.data, channel.length, p, n, false);
+  pubsubPublish(channel.data, channel.length, p, n, false);
+}
+
 function notifySlow(kind: i32, event: string, key: usize, n: u32, db: u32): void {
   const flags = cfg.notifyKeyspaceEvents;
   if (loading || !(flags & (NOTIFY_KEYSPACE | NOTIFY_KEYEVENT))) return;
@@ -54,7 +62,7 @@ function notifySlow(kind: i32, event: string, key: usize, n: u32, db: u32): void
     putInt(channel, db);
     putText(channel, "__:");
     putBytes(channel, key, n);
-    if (!channel.failed) pubsubPublish(channel.data, channel.length, eventName, length, false);
+    if (!channel.failed) tell(eventName, length);
   }
   if (flags & NOTIFY_KEYEVENT) {
     builderReset(channel);
@@ -62,7 +70,7 @@ function notifySlow(kind: i32, event: string, key: usize, n: u32, db: u32): void
     putInt(channel, db);
     putText(channel, "__:");
     putBytes(channel, eventName, length);
-    if (!channel.failed) pubsubPublish(channel.data, channel.length, key, n, false);
+    if (!channel.failed) tell(key, n);
   }
 }
 

@@ -4,6 +4,7 @@ import { Command } from "./command";
 import { monoMs } from "./server";
 import { queueUnblocked } from "./blocked";
 import { postpone } from "./postponed";
+import { standinsUnpause } from "./shard-serve";
 
 /** 0 none, 1 commands that write, 2 all. */
 export let pauseKind: i32 = 0;
@@ -25,6 +26,7 @@ export function pauseStop(): void {
       queueUnblocked(c);
     }
   }
+  standinsUnpause();
 }
 /** From the cron. */
 export function pauseCron(): void {

@@ -20,6 +20,7 @@ import {
   CLIENT_BLOCKED,
   CLIENT_CLOSE_AFTER_REPLY,
   CLIENT_CLOSE_ASAP,
+  CLIENT_FORWARDING,
   CLIENT_PAUSED,
   clientCloseSoon,
   rawSet,
@@ -30,7 +31,8 @@ import { errorBegin, errorBytes, errorEnd, errorText, replyError, replyOom } fro
 import { cfg, log, LOG_VERBOSE, LOG_WARNING, stats } from "./server";
 
 const LINE_MAX: usize = 65536; // PROTO_INLINE_MAX_SIZE
-const STOP: u32 = CLIENT_BLOCKED | CLIENT_CLOSE_ASAP | CLIENT_CLOSE_AFTER_REPLY | CLIENT_PAUSED;
+const STOP: u32 =
+  CLIENT_BLOCKED | CLIENT_CLOSE_ASAP | CLIENT_CLOSE_AFTER_REPLY | CLIENT_PAUSED | CLIENT_FORWARDING;
 /** A request with more arguments than this keeps what was parsed of it when it is incomplete. */
 const KEEP_ARGS: i32 = 16;
 /** An incomplete request up to this size may be kept in the memory that data leaves. */
@@ -371,6 +373,11 @@ function run(c: Client, p: usize, end: usize): usize {
     p = parse(c, p, end);
     if (!c.discarding || p >= end) return p;
   }
+}
+
+/** Executes the requests in [p, end), which are complete and well formed. */
+export function requestsRun(c: Client, p: usize, end: usize): void {
+  parse(c, p, end);
 }
 
 /** Bytes have arrived in a buffer that is lent until the turn ends. */

@@ -7,7 +7,7 @@
  */
 import { free, tryRealloc } from "../lib/raw/alloc";
 import { globMatch } from "../lib/raw/bytes";
-import { CLIENT_CLOSE_ASAP, CLIENT_PUBSUB, Client, argLen, argPtr, argc } from "./client";
+import { CLIENT_CLOSE_ASAP, CLIENT_EXECUTING, CLIENT_PUBSUB, Client, argLen, argPtr, argc } from "./client";
 import {
   CMD_FAST,
   CMD_LOADING,
@@ -39,6 +39,8 @@ import {
 import { deferArray, deferBegin, replyArray, replyBulk, replyError, replyI64, replyNull, replyOom, replyPush, replyRawText } from "./reply";
 import { CMD_PUBSUB_ALLOWED } from "./dispatch";
 import { helpBegin, helpEnd, helpLine } from "./help";
+import { shardTotal } from "../lib/raw/shard-link";
+import { publishElsewhere } from "./shard-serve";
 import { stats } from "./server";
 
 const CHANNEL: u32 = 0;
@@ -305,11 +307,16 @@ function punsubscribeCommand(c: Client): void {
 function sunsubscribeCommand(c: Client): void {
   unsubscribeAll(c, SHARD);
 }
+function publish(c: Client, shard: bool): void {
+  // Every shard is asked to publish to its own clients (shard-route.ts); in a transaction, which one shard runs, that one tells the others.
+  if (c.flags & CLIENT_EXECUTING && shardTotal > 1) publishElsewhere(argPtr(1), argLen(1), argPtr(2), argLen(2), shard);
+  replyI64(c, pubsubPublish(argPtr(1), argLen(1), argPtr(2), argLen(2), shard));
+}
 function publishCommand(c: Client): void {
-  replyI64(c, pubsubPublish(argPtr(1), argLen(1), argPtr(2), argLen(2), false));
+  publish(c, false);
 }
 function spublishCommand(c: Client): void {
-  replyI64(c, pubsubPublish(argPtr(1), argLen(1), argPtr(2), argLen(2), true));
+  publish(c, true);
 }
 
 // --- PUBSUB -----------------------------------------------------------------------------------------------------------------
@@ -392,10 +399,10 @@ export function registerPubsubCommands(): void {
   describe("pubsub", "7.0.0", "Listen for messages published to the given shard channels", "O(N) where N is the number of shard channels to subscribe to.");
   command("sunsubscribe", sunsubscribeCommand, -1, base, 0, 1, -1, 1);
   describe("pubsub", "7.0.0", "Stop listening for messages posted to the given shard channels", "O(N) where N is the number of clients already subscribed to a channel.");
-  const publish = CMD_PUBSUB | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_MAY_REPLICATE;
-  command("publish", publishCommand, 3, publish, 0, 0, 0, 0);
+  const publishes = CMD_PUBSUB | CMD_LOADING | CMD_STALE | CMD_FAST | CMD_MAY_REPLICATE;
+  command("publish", publishCommand, 3, publishes, 0, 0, 0, 0);
   describe("pubsub", "2.0.0", "Post a message to a channel", "O(N+M) where N is the number of clients subscribed to the receiving channel and M is the total number of subscribed patterns (by any client).");
-  command("spublish", spublishCommand, 3, publish, 0, 1, 1, 1);
+  command("spublish", spublishCommand, 3, publishes, 0, 1, 1, 1);
   describe("pubsub", "7.0.0", "Post a message to a shard channel", "O(N) where N is the number of clients subscribed to the receiving shard channel.");
   const m = command("pubsub", pubsubCommand, -2, 0, 0, 0, 0, 0);
   describe("pubsub", "2.8.0", "A container for Pub/Sub commands", "Depends on subcommand.");

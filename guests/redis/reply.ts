@@ -9,11 +9,12 @@
  */
 import { alloc, free, hasRoom, tryAlloc, tryAllocIo } from "../lib/raw/alloc";
 import { copy, textCopy } from "../lib/raw/bytes";
-import { Client, CLIENT_CLOSE_ASAP, CLIENT_FAKE, CLIENT_PENDING, clientCloseSoon } from "./client";
+import { Client, CLIENT_CLOSE_ASAP, CLIENT_FAKE, CLIENT_PENDING, CLIENT_STANDIN, clientCloseSoon } from "./client";
 import { formatI64, formatU64 } from "../lib/raw/number";
 import { formatScore } from "./double";
 import { ENC_INT, Obj, objRelease, STRING_HEADER, strView, viewLen, viewPtr } from "./object";
 import { errorSeen } from "./errors";
+import { forwardDrop } from "./shard-order";
 
 /** A piece of output. */
 @unmanaged
@@ -24,13 +25,19 @@ export class Chunk {
   cap: u32; // 0: `data` belongs to `object`
   owner: usize; // Client, or 0 when it is gone
   object: usize; // Obj whose reference this chunk holds, or 0
-  flags: u32; // 1: in flight
+  flags: u32; // CHUNK_WAITING, CHUNK_FILLED: a placeholder (shard-order.ts)
   spare: u32;
 }
+/** The reply of another shard is to come. */
+export const CHUNK_WAITING: u32 = 2;
+/** It has come before its turn: `data` is a block of its own. */
+export const CHUNK_FILLED: u32 = 4;
 const HEADER: usize = 32;
 const CHUNK_BYTES: u32 = 16384;
 /** Stride of pooled chunks: not a multiple of 4096, or the first lines of all chunks would share one cache set. */
 const CHUNK_STRIDE: u32 = 32 + CHUNK_BYTES + 160;
+/** Chunks between the replies of other shards. */
+const PIECE_BYTES: u32 = 480;
 /** Values at least this long are sent from where they lie. */
 const ZERO_COPY_MIN: u32 = 32768;
 /** The same while memory is short. */
@@ -44,7 +51,7 @@ export function pendingSet(head: usize): void {
   pendingHead = head;
 }
 
-function chunkNew(atLeast: u32): usize {
+export function chunkNew(atLeast: u32): usize {
   let p: usize;
   if (atLeast <= CHUNK_BYTES) {
     if (!poolFree) {
@@ -89,6 +96,13 @@ function chunkClear(p: usize): usize {
 export function chunkFree(p: usize): void {
   const k = changetype<Chunk>(p);
   if (k.object) objRelease(changetype<Obj>(k.object));
+  if (k.flags) {
+    if (k.flags & CHUNK_WAITING) {
+      k.owner = 0; // its reply will free it
+      return;
+    }
+    free(k.data);
+  }
   if (k.cap == CHUNK_BYTES) {
     store<usize>(p, poolFree);
     poolFree = p;
@@ -106,12 +120,16 @@ export function outputSeal(c: Client): void {
   }
 }
 
-function chunkLink(c: Client, p: usize): void {
+export function chunkLink(c: Client, p: usize): void {
   changetype<Chunk>(p).owner = changetype<usize>(c);
   if (c.outHead) changetype<Chunk>(c.outTail).next = p;
   else c.outHead = p;
   c.outTail = p;
-  if (!(c.flags & (CLIENT_PENDING | CLIENT_FAKE))) {
+  outputPending(c);
+}
+/** The client has output to send when the turn ends. */
+export function outputPending(c: Client): void {
+  if (!(c.flags & (CLIENT_PENDING | CLIENT_FAKE | CLIENT_STANDIN))) {
     c.flags |= CLIENT_PENDING;
     c.pendingNext = pendingHead;
     pendingHead = changetype<usize>(c);
@@ -126,7 +144,9 @@ function reserveSlow(c: Client, n: u32): usize {
   outputSeal(c);
   let want = n;
   if (c.outQueued >= CHUNK_BYTES * 2) want = max<u32>(n, min<u32>(c.outQueued, 262144)); // long replies get longer chunks
-  let p: usize = c.flags & CLIENT_CLOSE_ASAP && !(c.flags & CLIENT_FAKE) ? <usize>0 : chunkNew(want);
+  // Behind a placeholder: what it holds is copied to where the reply of the other shard ends.
+  const piece = c.outWait != 0 && want <= PIECE_BYTES;
+  let p: usize = c.flags & CLIENT_CLOSE_ASAP && !(c.flags & CLIENT_FAKE) ? <usize>0 : piece ? chunkOwn(PIECE_BYTES) : chunkNew(want);
   if (!p && want > n) p = chunkNew(n);
   if (!p) {
     clientCloseSoon(c);
@@ -471,6 +491,7 @@ export function outputRewind(c: Client, chunk: usize, used: u32): void {
   while (p) {
     const next = changetype<Chunk>(p).next;
     c.outQueued -= changetype<Chunk>(p).used;
+    if (changetype<Chunk>(p).flags & CHUNK_WAITING) forwardDrop(c, p);
     chunkFree(p);
     p = next;
   }

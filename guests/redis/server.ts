@@ -110,6 +110,7 @@ export const cfg: Config = changetype<Config>(memory.data(1024, 16));
 export class Stats {
   connections: i64;
   rejectedConnections: i64;
+  forwarded: i64; // requests sent to other shards
   commands: i64;
   netInput: i64;
   netOutput: i64;
