@@ -57,6 +57,7 @@ const LEFT_OUT = new Set([
   "src/env/__reset_tls.c",
   "src/internal/vdso.c",
   "src/linux/cache.c",
+  "src/malloc/free.c",
   "src/misc/syscall.c",
   "src/setjmp/longjmp.c",
   "src/setjmp/setjmp.c",

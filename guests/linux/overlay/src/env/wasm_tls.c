@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include "pthread_impl.h"
 #include "libc.h"
+#include "small_blocks.h"
 #include "syscall.h"
 
 volatile int __thread_list_lock;
@@ -58,6 +59,7 @@ void *__copy_tls(unsigned char *memory)
 /* The calling thread's variables are what they were when it began. */
 void __reset_tls(void)
 {
+	__malloc_thread_end();
 	if (__builtin_wasm_tls_size()) __wasm_init_tls(tls_base());
 }
 

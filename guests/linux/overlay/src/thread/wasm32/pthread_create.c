@@ -1,6 +1,14 @@
-/* A thread's function may be declared without parameters, or without parameters and result. */
+/*
+ * A thread's function may be declared without parameters, or without parameters and result. What a thread that ends keeps of small
+ * blocks goes back after its last destructor, before it holds any lock: fork(2) takes the allocator's first.
+ */
+#define _GNU_SOURCE
+#include "pthread_impl.h"
+#include "small_blocks.h"
 #define pthread_create __pthread_create_typed
+#define __pthread_tsd_run_dtors() ((__pthread_tsd_run_dtors)(), __malloc_thread_end())
 #include "../pthread_create.c"
+#undef __pthread_tsd_run_dtors
 #undef pthread_create
 #include "function_type.h"
 
