@@ -44,7 +44,16 @@ export async function guestFolder(image: string): Promise<string> {
   return kept(`guest-${image}`, [basename(source)], (folder) => {
     writeWrapper(folder, image);
     testFiles(folder, source);
+    letTimePass(join(folder, "t/lib/MemcachedTest.pm"));
   });
+}
+
+/** The debug build moves its clock when it is told to (debugtime). Any other server's tests wait: the time, and what is left of a second. */
+function letTimePass(library: string): void {
+  const text = readFileSync(library, "utf8");
+  const moved = text.replace('print $sock "debugtime $move\\r\\n";\n    <$sock>;', () => "sleep($move + 1);");
+  if (moved === text) throw new Error(`${library} moves the clock in another way than was known`);
+  writeFileSync(library, moved);
 }
 
 /** A `memcached-debug` that starts an image. */
