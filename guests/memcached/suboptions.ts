@@ -203,6 +203,7 @@ function meaningless(): bool {
     named("no_inline_ascii_resp") ||
     named("drop_privileges") ||
     named("no_drop_privileges") ||
+    named("relaxed_privileges") ||
     named("resp_obj_mem_limit") ||
     named("sock_cookie_id") ||
     (nameLength > 4 && (equalText(name, 4, "ext_") || equalText(name, 4, "ssl_"))) ||
