@@ -6,7 +6,7 @@
  * away too much if it had a key).
  */
 import { currentTime } from "./clock";
-import { Conn, CONN_CLOSE_AFTER_REPLY, connCloseSoon } from "./connection";
+import { Conn, CONN_CLOSE_AFTER_REPLY } from "./connection";
 import {
   bodyLength,
   EINVAL,
@@ -76,13 +76,13 @@ export function binaryCommand(c: Conn, p: usize, end: usize): usize {
   const have = <u32>(end - p);
   if (have < HEAD_BYTES) return p;
   if (<u32>load<u8>(p) != REQUEST_MAGIC) {
-    connCloseSoon(c);
+    c.flags |= CONN_CLOSE_AFTER_REPLY;
     return end;
   }
   const need = headBytes(p);
   if (have < need) {
     if (need > READ_BUFFER && have >= READ_BUFFER) {
-      connCloseSoon(c);
+      c.flags |= CONN_CLOSE_AFTER_REPLY;
       return end;
     }
     return p;

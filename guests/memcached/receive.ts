@@ -14,7 +14,6 @@ import {
   CONN_CLOSE_AFTER_REPLY,
   CONN_CLOSING,
   CONN_FULL,
-  connCloseSoon,
   STATE_COMMAND,
   STATE_KEYS,
   STATE_SWALLOW,
@@ -121,7 +120,7 @@ function longLine(c: Conn, p: usize, end: usize): usize {
 }
 
 function closing(c: Conn, end: usize): usize {
-  connCloseSoon(c);
+  c.flags |= CONN_CLOSE_AFTER_REPLY;
   return end;
 }
 

@@ -4,7 +4,7 @@
  */
 import { settings } from "./settings";
 import { currentTime } from "./clock";
-import { Conn, CONN_CLOSE_AFTER_REPLY, connCloseSoon, GET_CAS, GET_TOUCH } from "./connection";
+import { Conn, CONN_CLOSE_AFTER_REPLY, GET_CAS, GET_TOUCH } from "./connection";
 import { itemClsid, KEY_MAX_LENGTH } from "./item";
 import { metaCommand } from "./meta";
 import { commit, replyLine, reserve } from "./output";
@@ -145,7 +145,7 @@ function unknown(c: Conn): void {
   const first: u32 = load<u8>(tokenPtr(0));
   // Words that begin like a known command are looked at no further, as in memcached.
   const known = first == 115 || first == 97 || first == 99 || first == 105 || first == 100 || first == 116;
-  if (!known && tokenLength(ntokens - 2) >= 5 && equalText(p, 5, "HTTP/")) connCloseSoon(c);
+  if (!known && tokenLength(ntokens - 2) >= 5 && equalText(p, 5, "HTTP/")) c.flags |= CONN_CLOSE_AFTER_REPLY;
   else replyLine(c, "ERROR");
 }
 
