@@ -1,7 +1,7 @@
 /**
  * The memcached guest: boot, and the two exports the machine calls.
  */
-import { heapInit } from "../lib/raw/alloc";
+import { heapGrowMax, heapInit } from "../lib/raw/alloc";
 import { hashInit } from "../lib/raw/bytes";
 import { sys_exit_group, sys_getrandom } from "../lib/sys";
 import { clockInit } from "./clock";
@@ -10,6 +10,7 @@ import { listenTcp, listenUdp } from "./listen";
 import { dispatch, loopInit } from "./loop";
 import { maintainerInit } from "./maintainer";
 import { settings, settingsDefaults } from "./settings";
+import { PAGE_BYTES } from "./slabs";
 import { storeInit } from "./store";
 
 const EX_OSERR: i32 = 71;
@@ -17,6 +18,7 @@ const seed = memory.data(16, 16);
 
 export function _start(): void {
   heapInit();
+  heapGrowMax(PAGE_BYTES);
   sys_getrandom(seed, 16, 0);
   hashInit(load<u64>(seed), load<u64>(seed, 8));
   clockInit();

@@ -4,7 +4,7 @@
  * The header has memcached's 48 bytes (its pointers are twice as wide; what that saves holds the key's hash, the client's
  * flags and the CAS number, so that offsets never depend on the item). Key and value follow it without a gap; the
  * value includes its "\r\n", and `nbytes` counts it. What an item *counts* as (`itemTotal`) is what memcached 1.6 on a
- * 64-bit machine would count, so an item lands in the same slab class; it never needs more room than that.
+ * 64-bit machine would count, so an item lands in the same slab class; it needs 9 bytes less than that (with -C one).
  *
  * What always holds: `refcount` is 1 for being linked and 1 for each holder; memory goes back to its slab class when it gets to 0.
  */

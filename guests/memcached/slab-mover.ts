@@ -7,7 +7,7 @@
  *
  * What always holds while a move is under way: a chunk of the page with the flags SLABBED|FETCHED is in no list and stays so.
  */
-import { free, tryAlloc } from "../lib/raw/alloc";
+import { free } from "../lib/raw/alloc";
 import { currentTime } from "./clock";
 import { Item, ITEM_FETCHED, ITEM_HEADER, ITEM_LINKED, ITEM_SLABBED } from "./item";
 import { COLD_LRU, HOT_LRU, itemIsFlushed, itemUnlink, LRU_PULL_EVICT, lruPullTail, lruReplace, WARM_LRU } from "./lru";
@@ -16,15 +16,13 @@ import {
   freshFlush,
   GLOBAL_PAGE_POOL,
   PAGE_BYTES,
+  pageBytes,
+  poolAdd,
   POWER_SMALLEST,
   powerLargest,
-  poolRelease,
-  poolTake,
   runBytes,
   slabClass,
-  slabListRoom,
   slabPageAdd,
-  slabsAccount,
   slabsAlloc,
   slabsCutFree,
 } from "./slabs";
@@ -80,11 +78,12 @@ export function slabsReassign(src: i32, dst: i32): i32 {
   source = src;
   target = dst;
   const p = slabClass(source);
-  if (source != powerLargest) {
+  start = 0;
+  end = 0;
+  if (source != powerLargest && source != GLOBAL_PAGE_POOL) {
     start = load<usize>(p.slabList);
-    end = start + <usize>p.size * p.perslab;
-    if (source == GLOBAL_PAGE_POOL) end = start;
-    else if (p.fresh && p.fresh > start && p.fresh <= start + PAGE_BYTES) freshFlush(p);
+    end = start + pageBytes(source);
+    if (p.fresh > start && p.fresh <= end) freshFlush(p);
   }
   position = start;
   busyItems = 0;
@@ -102,7 +101,7 @@ export function slabMoverStep(budget: u32): i32 {
   const p = slabClass(source);
   while (budget-- && position < end) {
     clearChunk(position);
-    position += p.size;
+    position += p.bytes;
   }
   if (position < end) return MOVER_MORE;
   if (busyItems) {
@@ -112,23 +111,19 @@ export function slabMoverStep(budget: u32): i32 {
     position = start;
     return MOVER_BUSY;
   }
-  if (!slabListRoom(slabClass(target))) return MOVER_BUSY;
-  if (source == GLOBAL_PAGE_POOL) start = poolTake();
-  else {
-    p.slabs--;
+  p.slabs--;
+  if (source != GLOBAL_PAGE_POOL) {
+    free(start);
     memory.copy(p.slabList, p.slabList + 4, <usize>p.slabs << 2);
   }
-  give(start);
+  give();
   return MOVER_IDLE;
 }
 
-/** The page belongs to nobody now. */
-function give(page: usize): void {
-  if (target == powerLargest) {
-    free(page);
-    slabClass(target).slabs++;
-  } else slabPageAdd(target, page);
-  if (target == GLOBAL_PAGE_POOL) poolRelease();
+/** The page belongs to nobody now. If the machine has no run of memory as long as the target's pages, it goes to the pool. */
+function give(): void {
+  if (target == powerLargest) slabClass(target).slabs++;
+  else if (target == GLOBAL_PAGE_POOL || !slabPageAdd(target)) poolAdd();
   running = false;
   state.slabReassignRunning = 0;
   stats.slabsMoved++;
@@ -146,13 +141,7 @@ function shrinkRuns(budget: u32): i32 {
     }
   }
   p.slabs--;
-  const toClass = target != GLOBAL_PAGE_POOL && slabListRoom(slabClass(target));
-  const page: usize = toClass ? tryAlloc(PAGE_BYTES) : 0;
-  if (page) slabPageAdd(target, page);
-  else slabsAccount(-1); // to the machine: whoever needs a page next gets it
-  running = false;
-  state.slabReassignRunning = 0;
-  stats.slabsMoved++;
+  give();
   return MOVER_IDLE;
 }
 

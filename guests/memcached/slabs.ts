@@ -1,9 +1,10 @@
 /**
- * Slab classes: memory for items, in pages of 1 MiB that each belong to one class and are cut into equal chunks.
+ * Slab classes: memory for items, in pages that each belong to one class and are cut into equal chunks.
  *
- * The class sizes are memcached 1.6's for the same -f, -n and -o options. A page is cut as it is used (`fresh`), so a new one costs nothing;
+ * The class sizes are memcached 1.6's for the same -f, -n and -o options, and a page counts as its 1 MiB. Really a chunk has 8 bytes less, for an item's
+ * CAS number lies in its header (item.ts), and a page is as long as its chunks together. A page is cut as it is used (`fresh`), so a new one costs nothing;
  * free chunks are a doubly linked list in `Item.next/prev`, so that the page mover can take one out of the middle.
- * Class 0 is the pool of pages that belong to nobody.
+ * Class 0 is the pool of pages that belong to nobody: they count, but their memory is the machine's.
  *
  * The largest class has no pages: what is too large for the others lies in a run of its own (`runAlloc`), contiguous, so that a value can always be
  * sent from where it lies. memcached chains chunks there; sizes, limits and the LRU list are the same.
@@ -25,7 +26,8 @@ const TABLE_MAX: u32 = 8192;
 
 @unmanaged
 export class SlabClass {
-  size: u32; // of a chunk
+  size: u32; // what a chunk counts
+  bytes: u32; // what it has
   perslab: u32; // chunks of a page
   slots: usize; // free chunks
   fresh: usize; // chunks of the newest page that were never used: up to freshEnd
@@ -36,7 +38,7 @@ export class SlabClass {
   listSize: u32; // words that slabList has room for
 }
 
-const classes = memory.data(64 * 36, 16);
+const classes = memory.data(64 * 40, 16);
 const classTable = memory.data(1032, 16);
 
 /** The class of runs. */
@@ -61,6 +63,7 @@ export function slabsInit(): void {
   const sizes = settings.slabSizes;
   let id = POWER_SMALLEST;
   let size = 48 + <u32>settings.chunkSize;
+  const spare: u32 = settings.useCas ? 8 : 0;
   for (; id < CLASSES_MAX - 1; id++) {
     if (sizes) {
       size = load<u32>(sizes + ((id - 1) << 2));
@@ -69,6 +72,7 @@ export function slabsInit(): void {
     size = (size + CHUNK_ALIGN - 1) & ~(CHUNK_ALIGN - 1);
     const p = slabClass(id);
     p.size = size;
+    p.bytes = size - spare;
     p.perslab = PAGE_BYTES / size;
     if (!sizes) size = <u32>(<f64>size * settings.factor);
   }
@@ -93,7 +97,7 @@ export function slabsClsid(size: u32): u32 {
 }
 
 /** Makes room for one more page in a class' list; false when there is no memory for it. */
-export function slabListRoom(p: SlabClass): bool {
+function slabListRoom(p: SlabClass): bool {
   if (p.slabs < p.listSize) return true;
   const size = p.listSize ? p.listSize << 1 : 16;
   const list = tryRealloc(p.slabList, <usize>size << 2);
@@ -103,15 +107,27 @@ export function slabListRoom(p: SlabClass): bool {
   return true;
 }
 
-/** Puts a page at a class' disposal. slabListRoom has been called. */
-export function slabPageAdd(id: u32, page: usize): void {
+/** How long a page of this class is. */
+export function pageBytes(id: u32): usize {
   const p = slabClass(id);
+  return <usize>p.perslab * p.bytes;
+}
+
+/** Memory for a page that counts already becomes one of this class; false when there is none (then it still counts, as the caller's). */
+export function slabPageAdd(id: u32): bool {
+  const p = slabClass(id);
+  if (!slabListRoom(p)) return false;
+  const page = tryAlloc(pageBytes(id));
+  if (!page) {
+    stats.mallocFails++;
+    return false;
+  }
   store<usize>(p.slabList + ((p.slabs++) << 2), page);
-  if (id == GLOBAL_PAGE_POOL) return;
   freshFlush(p);
   p.fresh = page;
-  p.freshEnd = page + <usize>p.perslab * p.size;
+  p.freshEnd = page + pageBytes(id);
   p.free += p.perslab;
+  return true;
 }
 
 /** Makes listed free chunks of those that were never used. */
@@ -119,7 +135,7 @@ export function freshFlush(p: SlabClass): void {
   let it = p.fresh;
   while (it < p.freshEnd) {
     slotPush(p, it);
-    it += p.size;
+    it += p.bytes;
   }
   p.fresh = 0;
   p.freshEnd = 0;
@@ -137,39 +153,29 @@ function slotPush(p: SlabClass, it: usize): void {
   p.slots = it;
 }
 
-/** A page of the pool, or 0. */
-export function poolTake(): usize {
-  const pool = slabClass(GLOBAL_PAGE_POOL);
-  if (!pool.slabs) return 0;
-  return load<usize>(pool.slabList + (--pool.slabs << 2));
-}
-
-/** Gives pages of the pool back to the machine as long as -m is exceeded. */
+/** Gives pages of the pool back as long as -m is exceeded. */
 export function poolRelease(): void {
-  while (memMalloced > memLimit) {
-    const page = poolTake();
-    if (!page) return;
-    free(page);
+  const pool = slabClass(GLOBAL_PAGE_POOL);
+  while (memMalloced > memLimit && pool.slabs) {
+    pool.slabs--;
     memMalloced -= PAGE_BYTES;
   }
 }
 
-function newSlab(id: u32): bool {
-  const p = slabClass(id);
+/** Counts one more page for a class, of the pool's or a new one; false at -m. */
+function pageCount(mayExceed: bool): bool {
   const pool = slabClass(GLOBAL_PAGE_POOL);
-  if (memLimit && memMalloced + PAGE_BYTES > memLimit && p.slabs > 0 && pool.slabs == 0) return false;
-  if (!slabListRoom(p)) return false;
-  let page = poolTake();
-  if (!page) {
-    page = tryAlloc(PAGE_BYTES);
-    if (!page) {
-      stats.mallocFails++;
-      return false;
-    }
-    memMalloced += PAGE_BYTES;
-  }
-  slabPageAdd(id, page);
+  if (pool.slabs) pool.slabs--;
+  else if (memLimit && memMalloced + PAGE_BYTES > memLimit && !mayExceed) return false;
+  else memMalloced += PAGE_BYTES;
   return true;
+}
+
+function newSlab(id: u32): bool {
+  if (!pageCount(slabClass(id).slabs == 0)) return false;
+  if (slabPageAdd(id)) return true;
+  memMalloced -= PAGE_BYTES;
+  return false;
 }
 
 /** A chunk with `refcount` 1 and no flags, or 0. `newPage` false: only of what the class has. */
@@ -183,7 +189,7 @@ export function slabsAlloc(id: u32, newPage: bool): usize {
     if (next) changetype<Item>(next).prev = 0;
   } else {
     it = p.fresh;
-    p.fresh = it + p.size;
+    p.fresh = it + p.bytes;
   }
   p.free--;
   const i = changetype<Item>(it);
@@ -215,10 +221,7 @@ export function runAlloc(total: u32): usize {
   const p = slabClass(powerLargest);
   const bytes = <u64>goodSize(total);
   while (runBytes + bytes > <u64>p.slabs * PAGE_BYTES) {
-    const page = poolTake();
-    if (page) free(page);
-    else if (memLimit && memMalloced + PAGE_BYTES > memLimit && runBytes) return 0;
-    else memMalloced += PAGE_BYTES;
+    if (!pageCount(runBytes == 0)) return 0;
     p.slabs++;
   }
   const it = tryAlloc(total);
@@ -252,7 +255,8 @@ export function slabsAdjustMemLimit(bytes: u64): void {
   poolRelease();
 }
 
-/** A page that belonged to the largest class, or went to it, has left the accounting or changed it. */
-export function slabsAccount(pages: i32): void {
-  memMalloced += <i64>pages << 20;
+/** A page goes to the pool. */
+export function poolAdd(): void {
+  slabClass(GLOBAL_PAGE_POOL).slabs++;
+  poolRelease();
 }

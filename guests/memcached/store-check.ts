@@ -2,7 +2,7 @@
  * Not part of the server: the store by itself, as exports for test/guests/memcached/store.test.ts, which drives it beside a model with a clock of its own.
  * Keys and values are addresses in linear memory; numbers travel as f64.
  */
-import { alloc, free, heapInit, usedBytes } from "../lib/raw/alloc";
+import { alloc, free, heapGrowMax, heapInit, usedBytes } from "../lib/raw/alloc";
 import { Builder, builderReset, putByte, putBytes, putText } from "../lib/raw/builder";
 import { copy, hashInit } from "../lib/raw/bytes";
 import { clockInit, clockTurn, currentTime } from "./clock";
@@ -13,7 +13,7 @@ import { lruList } from "./lru";
 import { maintainerInit, maintainerTick } from "./maintainer";
 import { settings, settingsDefaults } from "./settings";
 import { slabsReassign } from "./slab-mover";
-import { GLOBAL_PAGE_POOL, memMalloced, powerLargest, runBytes, slabClass, slabsAdjustMemLimit } from "./slabs";
+import { GLOBAL_PAGE_POOL, memMalloced, PAGE_BYTES, powerLargest, runBytes, slabClass, slabsAdjustMemLimit } from "./slabs";
 import { statSink } from "./stat-line";
 import { LRU_LISTS, state } from "./stats";
 import { statsItems, statsSettings, statsSizes, statsSizesEnable, statsSlabs, statsTotals } from "./stats-store";
@@ -43,6 +43,7 @@ function dumpEnd(): void {
 
 export function init(): void {
   heapInit();
+  heapGrowMax(PAGE_BYTES);
   hashInit(12345, 6789);
   clockInit();
   settingsDefaults();
@@ -213,7 +214,7 @@ export function check(held: u32): i32 {
     const p = slabClass(cls);
     pages += p.slabs;
     if (cls == powerLargest) continue;
-    let listed: u32 = p.fresh ? <u32>(p.freshEnd - p.fresh) / p.size : 0;
+    let listed: u32 = p.fresh ? <u32>(p.freshEnd - p.fresh) / p.bytes : 0;
     for (let it = p.slots; it; it = changetype<Item>(it).next) listed++;
     if (listed != p.free) return 8;
     loose += <i64>(p.slabs * p.perslab - p.free) - load<u32>(inClass + (<usize>cls << 2));

@@ -58,6 +58,8 @@ let freePages: u32 = 0;
 /** Free pages that data (`tryAlloc`) must leave. */
 let dataKeep: u32 = 0;
 let spanFree: usize = 0;
+/** Linear memory grows by an eighth, and by so many pages at most. */
+let growPagesMax: u32 = 2048;
 
 /** Sum of usable sizes of live blocks. */
 export let usedBytes: usize = 0;
@@ -245,9 +247,14 @@ function binFind(pages: u32): usize {
   return 0;
 }
 
+/** Linear memory grows by `bytes` at a time at most (16 MiB unless this is called), or by what is asked for. */
+export function heapGrowMax(bytes: usize): void {
+  growPagesMax = <u32>(bytes >> PAGE_SHIFT);
+}
+
 function growBy(pages: u32): bool {
   if (pageEnd >= pageLimit) return false;
-  let want = max<u32>(pages, min<u32>(2048, max<u32>(128, pageEnd >> 3)));
+  let want = max<u32>(pages, min<u32>(growPagesMax, max<u32>(128, pageEnd >> 3)));
   want = (want + 7) & ~7;
   const room = (pageLimit - pageEnd) & ~7;
   if (want > room) want = room;

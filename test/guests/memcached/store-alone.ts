@@ -70,6 +70,10 @@ export class StoreAlone {
   readonly #key: number;
   readonly #value: number;
   readonly #valueMax: number;
+  /** Bytes of linear memory. */
+  get memoryBytes(): number {
+    return this.#memory.buffer.byteLength;
+  }
   /** What it wrote to standard output and error. */
   output = "";
   /** Milliseconds of both clocks; the test moves them. */
