@@ -128,7 +128,7 @@ export function statsSlabs(): void {
     slabLine(cls, "used_chunks", p.slabs * p.perslab - free);
     slabLine(cls, "free_chunks", free);
     slabLine(cls, "free_chunks_end", 0);
-    slabLine(cls, "get_hits", s.getHits);
+    slabLine(cls, "get_hits", lruHits(cls | HOT_LRU) + lruHits(cls | WARM_LRU) + lruHits(cls | COLD_LRU) + lruHits(cls | TEMP_LRU));
     slabLine(cls, "cmd_set", s.setCmds);
     slabLine(cls, "delete_hits", s.deleteHits);
     slabLine(cls, "incr_hits", s.incrHits);

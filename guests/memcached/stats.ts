@@ -64,7 +64,6 @@ export class State {
 @unmanaged
 export class SlabStats {
   setCmds: u64;
-  getHits: u64;
   touchHits: u64;
   deleteHits: u64;
   casHits: u64;
@@ -98,12 +97,12 @@ export const CLASSES_MAX: u32 = 64;
 export const LRU_LISTS: u32 = 256;
 
 const STATS_BYTES: usize = 512;
-const SLAB_STATS_BYTES: usize = 64;
+const SLAB_STATS_BYTES: usize = 56;
 const LRU_STATS_BYTES: usize = 128;
 
 export const stats: Stats = changetype<Stats>(memory.data(512, 16));
 export const state: State = changetype<State>(memory.data(128, 16));
-const slabStatsBase = memory.data(64 * 64, 16);
+const slabStatsBase = memory.data(64 * 56, 16);
 const lruStatsBase = memory.data(256 * 128, 16);
 const lruHitsBase = memory.data(256 * 8, 16);
 
@@ -138,7 +137,7 @@ export function lruHitsSum(): u64 {
   return sum;
 }
 
-/** The sum of one field of all slab classes: slabStatsSum(offsetof<SlabStats>("getHits")). */
+/** The sum of one field of all slab classes: slabStatsSum(offsetof<SlabStats>("setCmds")). */
 export function slabStatsSum(field: usize): u64 {
   let sum: u64 = 0;
   for (let i: usize = 0; i < CLASSES_MAX; i++) sum += load<u64>(slabStatsBase + i * SLAB_STATS_BYTES + field);

@@ -43,29 +43,39 @@ function statsOf(text: string): Map<string, string> {
   return new Map(lines.map((line) => [line.split(" ")[1] ?? "", line.split(" ").slice(2).join(" ")]));
 }
 
-/** The statistics that depend on the items alone, and not on when a background thread has run. */
-function placement(slabs: string, items: string): Map<string, string> {
+/**
+ * The statistics that depend on the items alone, and not on when a background thread has run. Of the largest class only its items: memcached cuts pages for
+ * them and chains chunks, the guest has runs.
+ */
+function placement(slabs: string, items: string, chunkMax: string): Map<string, string> {
   const wanted =
-    /^(\d+:(chunk_size|chunks_per_page|total_pages|total_chunks|used_chunks|free_chunks|cmd_set|get_hits)|active_slabs|items:\d+:(number|mem_requested|evicted|outofmemory))$/;
-  return new Map([...statsOf(slabs), ...statsOf(items)].filter(([name]) => wanted.test(name)).sort());
+    /^(\d+:(chunk_size|chunks_per_page|total_pages|total_chunks|used_chunks|free_chunks|cmd_set|get_hits)|items:\d+:(number|mem_requested|evicted|outofmemory))$/;
+  const bySlab = statsOf(slabs);
+  for (const [name, value] of bySlab) {
+    if (!name.endsWith(":chunk_size") || value !== chunkMax) continue;
+    const cls = name.slice(0, name.indexOf(":") + 1);
+    for (const other of [...bySlab.keys()]) if (other.startsWith(cls)) bySlab.delete(other);
+  }
+  return new Map([...bySlab, ...statsOf(items)].filter(([name]) => wanted.test(name)).sort());
 }
 
 describe.skipIf(noNative !== undefined)("beside memcached", () => {
   const random = randomFor("memcached store beside native");
 
   for (const args of [
-    [],
-    ["-C"],
-    ["-f", "1.08", "-n", "20"],
-    ["-f", "2", "-I", "4m", "-m", "256"],
-    ["-o", "slab_sizes=100-300-900-2700-40000-300000"],
+    ["-m", "1000"],
+    ["-m", "1000", "-C"],
+    ["-m", "1000", "-f", "1.08", "-n", "20"],
+    ["-m", "1000", "-f", "2", "-I", "4m"],
+    ["-m", "1000", "-o", "slab_sizes=100-300-900-2700-40000-300000"],
     ["-o", "slab_chunk_max=16384"],
-    ["-o", "no_modern"],
+    ["-m", "1000", "-o", "no_modern"],
   ]) {
-    test(`items of all sizes lie in the same slab classes: ${args.join(" ") || "no options"}`, async () => {
+    test(`items of all sizes lie in the same slab classes: ${args.join(" ")}`, async () => {
       const { guest, native, stop } = await both(args);
-      // Above the last class but one, memcached chains chunks and the guest has runs: see the guest's README.
-      const largest = args.includes("slab_chunk_max=16384") ? 12_000 : 290_000;
+      const chunkMax = statsOf(await native.ask("stats settings\r\n")).get("slab_chunk_max") ?? "";
+      // Not larger than a chunk: the header of a chained item lies in a class of its own.
+      const largest = Number(chunkMax) - 500;
       let requests = "";
       for (let i = 0; i < 600; i++) {
         const size = random.below(
@@ -80,7 +90,7 @@ describe.skipIf(noNative !== undefined)("beside memcached", () => {
       expect(answers[0]).toBe(answers[1]);
       const [ours, theirs] = await Promise.all(
         [guest, native].map(async (connection) =>
-          placement(await connection.ask("stats slabs\r\n"), await connection.ask("stats items\r\n")),
+          placement(await connection.ask("stats slabs\r\n"), await connection.ask("stats items\r\n"), chunkMax),
         ),
       );
       expect(ours).toEqual(theirs);
@@ -256,23 +266,24 @@ describe.skipIf(noNative !== undefined)("beside memcached", () => {
   test("a segmented LRU spares what is used, and evicts as many", { timeout: 60_000 }, async () => {
     const { guest, native, stop } = await both(["-m", "4", "-o", "no_slab_automove"]);
     const survivors = async (connection: ByteConnection): Promise<[number, number]> => {
-      let requests = "";
-      for (let i = 0; i < 200; i++)
-        requests += `set used${i} 0 0 1000\r\n${"x".repeat(1000)}\r\nget used${i}\r\nget used${i}\r\n`;
-      await connection.ask(requests);
-      for (let round = 0; round < 60; round++) {
-        requests = "";
-        for (let i = 0; i < 100; i++)
-          requests += `set fill${String(round * 100 + i).padStart(5, "0")} 0 0 1000\r\n${"x".repeat(1000)}\r\n`;
-        await connection.ask(requests);
-      }
-      const names = [...Array(200).keys()].map((i) => `mg used${i} k\r\n`).join("");
-      const used = (await connection.ask(names)).match(/^HD /gm)?.length ?? 0;
-      return [used, Number(statsOf(await connection.ask("stats\r\n")).get("curr_items"))];
+      const put = async (prefix: string, count: number): Promise<void> => {
+        for (let i = 0; i < count; i += 100) {
+          let requests = "";
+          for (let n = i; n < i + 100; n++)
+            requests += `set ${prefix}${String(n).padStart(5, "0")} 0 0 1000\r\n${"x".repeat(1000)}\r\n`;
+          await connection.ask(requests);
+        }
+      };
+      await put("first", 3000);
+      const used = [...Array(200).keys()].map((i) => `first${String(2000 + i).padStart(5, "0")}`);
+      for (let round = 0; round < 3; round++) await connection.ask(used.map((key) => `get ${key}\r\n`).join(""));
+      await put("later", 6000);
+      const found = await connection.ask(used.map((key) => `mg ${key} k\r\n`).join(""));
+      return [found.match(/^HD /gm)?.length ?? 0, Number(statsOf(await connection.ask("stats\r\n")).get("curr_items"))];
     };
     const [ours, theirs] = await Promise.all([survivors(guest), survivors(native)]);
-    // How many memcached itself spares depends on how often its maintainer has run meanwhile.
-    expect(ours[0]).toBe(200);
+    // How many depends on when seconds end and the maintainer runs; without sparing it would be none.
+    expect(ours[0]).toBeGreaterThan(50);
     expect(theirs[0]).toBeGreaterThan(0);
     expect(ours[1]).toBe(theirs[1]);
     await stop();
