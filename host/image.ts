@@ -8,7 +8,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isLinuxModule } from "../kernel/personality/wali.ts";
-import { isWasiModule } from "../kernel/personality/wasi.ts";
+import { hasThreads, isWasiModule } from "../kernel/personality/wasi.ts";
+import { editThreadedModule } from "../kernel/shim/thread-edit.ts";
 import { editLinuxModule } from "../kernel/shim/wasm-edit.ts";
 import { type ModuleShape, readModuleShape, WasmFormatError } from "../kernel/shim/wasm-reader.ts";
 import { loadWasiJs } from "../kernel/syscall/wasi/wasi-js.ts";
@@ -144,6 +145,10 @@ async function compileBytes(
   try {
     const shape = readModuleShape(bytes);
     if (isWasiModule(shape)) await loadWasiJs();
+    if (isWasiModule(shape) && hasThreads(shape)) {
+      const edited = editThreadedModule(bytes);
+      return { shape: readModuleShape(edited), module: await WebAssembly.compile(edited) };
+    }
     if (!isLinuxModule(shape)) return { shape, module: await WebAssembly.compile(bytes) };
     const edited = editLinuxModule(needsUnwinding(shape) ? await addUnwinding(bytes, name, log) : bytes);
     return { shape: readModuleShape(edited), module: await WebAssembly.compile(edited) };

@@ -193,6 +193,7 @@ export class MachineKernel {
   /** Starts the guest's `_start` as the main thread, at once. */
   start(exports: WebAssembly.Exports): void {
     this.init.exports = exports;
+    this.init.wasi?.prepare(exports);
     const main = this.init.guestExport("_start");
     if (!main) {
       this.end({ code: 126, reason: "the module exports no _start function" });

@@ -22,16 +22,17 @@ import { anyAddress } from "../net/address.ts";
 import { StreamSocket } from "../net/stream-socket.ts";
 import type { Process } from "../process/process.ts";
 import { type WasiDialect, WasiState } from "../process/wasi-state.ts";
-import type { ContinuationEngine } from "../sched/continuation.ts";
+import type { ContinuationEngine, GuestFunction } from "../sched/continuation.ts";
 import { generateShim, retryName, SHIM_IMPORTS, type ShimFunction, type ShimValueType } from "../shim/shim.ts";
+import { EXPORTED_START, EXPORTED_WAITS, WAITS } from "../shim/thread-edit.ts";
 import type { FunctionImport, ModuleShape } from "../shim/wasm-reader.ts";
 import { I32, I64 } from "../shim/wasm-writer.ts";
-import { unknownCall } from "../syscall/dispatch.ts";
+import { bindHandler, bindRetry, unknownCall } from "../syscall/dispatch.ts";
 import { sys_exit_group } from "../syscall/process.ts";
 import { bindWasiRetry, bindWasiTry } from "../syscall/wasi/dispatch.ts";
 import { type WasiProcess, type WasiRow, wireType } from "../syscall/wasi/row.ts";
-import { WASI_ROWS } from "../syscall/wasi/table.ts";
-import { bindThreadSpawn, THREAD_SPAWN } from "../syscall/wasi/thread.ts";
+import { WASI_ROWS, WASI_TABLE } from "../syscall/wasi/table.ts";
+import { bindThreadSpawn, THREAD_SPAWN, WAIT_ROWS } from "../syscall/wasi/thread.ts";
 import { WasiJs } from "../syscall/wasi/wasi-js.ts";
 import { bindAbort, LinkError, reportUnknown } from "./native.ts";
 
@@ -52,6 +53,11 @@ export interface WasiGrants {
 /** True for a module that wants this personality. */
 export function isWasiModule(shape: ModuleShape): boolean {
   return shape.functions.some(({ module }) => module === WASI_MODULE);
+}
+
+/** True for a program that starts threads: its module has to be edited before it is compiled (thread-edit.ts). */
+export function hasThreads(shape: ModuleShape): boolean {
+  return shape.functions.some(({ module, name }) => module === THREADS_MODULE && name === THREAD_SPAWN);
 }
 
 /** The shim depends on the module's imports alone: machines of one program share it. */
@@ -100,13 +106,34 @@ export function bindWasi(
     tries[retryName(name)] = bindWasiRetry(k, row);
   }
   reportUnknown(process, WASI_MODULE, unknown);
+  if (hasThreads(shape)) {
+    for (const row of WAIT_ROWS) {
+      tries[row.name] = bindHandler(k, row);
+      tries[retryName(row.name)] = bindRetry(k, row);
+    }
+  }
   const shim = new WebAssembly.Instance(shimOf(shape), { [SHIM_IMPORTS]: tries });
-  Object.assign(wasi, shim.exports);
+  for (const row of WASI_TABLE) {
+    const call = shim.exports[row.name];
+    if (call) wasi[row.name] = call;
+  }
+  k.wasi.prepare = (exports) => prepareInstance(exports, shim.exports);
   k.wasi.newThread = () => {
-    const { wasi_thread_start: start } = new WebAssembly.Instance(module, imports).exports;
-    return typeof start === "function" ? (start as () => number) : null;
+    const { exports } = new WebAssembly.Instance(module, imports);
+    k.wasi.prepare(exports);
+    const { wasi_thread_start: start } = exports;
+    return typeof start === "function" ? (start as GuestFunction) : null;
   };
   return imports;
+}
+
+/** Gives a new instance of a program with threads what its waiting and waking instructions call, and runs its start function (thread-edit.ts). */
+function prepareInstance(exports: WebAssembly.Exports, shim: WebAssembly.Exports): void {
+  const table = exports[EXPORTED_WAITS];
+  if (!(table instanceof WebAssembly.Table)) return;
+  WAITS.forEach((name, index) => void table.set(index, shim[name]));
+  const start = exports[EXPORTED_START];
+  if (typeof start === "function") start();
 }
 
 function isProvided({ module, name }: FunctionImport): boolean {
@@ -181,6 +208,7 @@ function shimOf(shape: ModuleShape): WebAssembly.Module {
       const row = module === WASI_MODULE ? WASI_ROWS.get(name) : undefined;
       if (row) functions.set(name, shimFunction(row, type.results.length > 0));
     }
+    if (hasThreads(shape)) for (const row of WAIT_ROWS) functions.set(row.name, shimFunction(row, true));
     shim = new WebAssembly.Module(generateShim([...functions.values()]));
     shims.set(shape, shim);
   }

@@ -32,6 +32,8 @@ export class WasiState {
   readonly preopens = new Map<number, Preopen>();
   /** Of files: the flags DSYNC, RSYNC and SYNC of the standard as they were opened with. */
   readonly syncFlags = new WeakMap<File, number>();
+  /** Has to be done with each instance of the program before anything of it runs. */
+  prepare: (exports: WebAssembly.Exports) => void = () => {};
   /** `wasi_thread_start` of a new instance of the program, or null if it has none. */
   newThread: () => GuestFunction | null = () => null;
 

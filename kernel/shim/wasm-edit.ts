@@ -6,6 +6,15 @@
  * at the end. Works for every module with one memory, whoever built it.
  */
 import { readModuleShape, WasmFormatError } from "./wasm-reader.ts";
+import {
+  ByteReader,
+  ModuleSections,
+  SECTION_EXPORT,
+  SECTION_GLOBAL,
+  SECTION_IMPORT,
+  SECTION_MEMORY,
+  SECTION_TABLE,
+} from "./wasm-sections.ts";
 import { WasmWriter } from "./wasm-writer.ts";
 
 /** Where an edited module imports its memory from. */
@@ -15,51 +24,30 @@ export const EXPORTED_TABLE = "__indirect_function_table";
 /** What the names begin with under which an edited module exports its mutable globals; then comes the global's index. */
 export const EXPORTED_GLOBAL = "__ringzero_global_";
 
-const SECTION_IMPORT = 2;
-const SECTION_TABLE = 4;
-const SECTION_MEMORY = 5;
-const SECTION_GLOBAL = 6;
-const SECTION_EXPORT = 7;
 const KIND_TABLE = 1;
 const KIND_MEMORY = 2;
 const KIND_GLOBAL = 3;
-/** Order of the sections in a module: the tag section (13) stands before the globals, the data count (12) before the code. */
-const ORDER = [1, 2, 3, 4, 5, 13, 6, 7, 8, 9, 12, 10, 11];
-
-interface Section {
-  readonly id: number;
-  /** Contents, without id and size. */
-  readonly bytes: Uint8Array;
-}
 
 /** The edited module. Throws WasmFormatError for what is no module. */
 export function editLinuxModule(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const shape = readModuleShape(bytes);
-  const sections = readSections(bytes).filter(({ id }) => id !== 0);
-  const find = (id: number): Uint8Array | null => sections.find((section) => section.id === id)?.bytes ?? null;
-  const replace = (id: number, contents: WasmWriter | null): void => {
-    const at = sections.findIndex((section) => section.id === id);
-    if (at >= 0) sections.splice(at, 1);
-    if (contents === null) return;
-    const place = sections.findIndex((section) => ORDER.indexOf(section.id) > ORDER.indexOf(id));
-    sections.splice(place < 0 ? sections.length : place, 0, { id, bytes: contents.toUint8Array() });
-  };
+  const sections = new ModuleSections(bytes);
 
   if (shape.memory && !shape.memory.importedAs) {
     const { initial, maximum, shared } = shape.memory;
     const entry = new WasmWriter().name(MEMORY_IMPORT.module).name(MEMORY_IMPORT.name).byte(KIND_MEMORY);
     entry.byte((maximum === undefined ? 0 : 1) | (shared ? 2 : 0)).u32(initial);
     if (maximum !== undefined) entry.u32(maximum);
-    replace(SECTION_IMPORT, appended(find(SECTION_IMPORT), [entry]));
-    replace(SECTION_MEMORY, null);
+    sections.append(SECTION_IMPORT, [entry]);
+    sections.replace(SECTION_MEMORY, null);
   }
 
   const names = new Set(shape.exports);
   const exports: WasmWriter[] = [];
-  if ((shape.importedTables > 0 || find(SECTION_TABLE) !== null) && !names.has(EXPORTED_TABLE)) {
+  if ((shape.importedTables > 0 || sections.find(SECTION_TABLE) !== null) && !names.has(EXPORTED_TABLE)) {
     exports.push(new WasmWriter().name(EXPORTED_TABLE).byte(KIND_TABLE).u32(0));
   }
-  const globals = find(SECTION_GLOBAL);
+  const globals = sections.find(SECTION_GLOBAL);
   if (globals) {
     for (const index of mutableGlobals(globals)) {
       const global = shape.importedGlobals + index;
@@ -67,44 +55,8 @@ export function editLinuxModule(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
       exports.push(new WasmWriter().name(name).byte(KIND_GLOBAL).u32(global));
     }
   }
-  if (exports.length > 0) replace(SECTION_EXPORT, appended(find(SECTION_EXPORT), exports));
-  return assemble(bytes.subarray(0, 8), sections);
-}
-
-function assemble(header: Uint8Array, sections: readonly Section[]): Uint8Array<ArrayBuffer> {
-  const parts: Uint8Array[] = [header];
-  for (const { id, bytes } of sections) parts.push(new WasmWriter().byte(id).u32(bytes.length).toUint8Array(), bytes);
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
-}
-
-/** A vector section with entries added at its end. */
-function appended(section: Uint8Array | null, entries: readonly WasmWriter[]): WasmWriter {
-  const reader = new ByteReader(section ?? Uint8Array.of(0));
-  const count = reader.u32();
-  const out = new WasmWriter().u32(count + entries.length);
-  for (let at = reader.at; at < reader.bytes.length; at++) out.byte(reader.bytes[at] as number);
-  for (const { bytes } of entries) out.byte(...bytes);
-  return out;
-}
-
-function readSections(bytes: Uint8Array): Section[] {
-  const reader = new ByteReader(bytes);
-  reader.at = 8;
-  const sections: Section[] = [];
-  while (reader.at < bytes.length) {
-    const id = reader.byte();
-    const size = reader.u32();
-    if (reader.at + size > bytes.length) throw new WasmFormatError("a section is longer than the module");
-    sections.push({ id, bytes: bytes.subarray(reader.at, reader.at + size) });
-    reader.at += size;
-  }
-  return sections;
+  sections.append(SECTION_EXPORT, exports);
+  return sections.toUint8Array();
 }
 
 /** Indices, within the section, of the mutable globals. */
@@ -156,35 +108,5 @@ function skipConstantExpression(reader: ByteReader): void {
       default:
         throw new WasmFormatError(`a global is initialised with the unknown opcode 0x${opcode.toString(16)}`);
     }
-  }
-}
-
-class ByteReader {
-  at = 0;
-  readonly bytes: Uint8Array;
-
-  constructor(bytes: Uint8Array) {
-    this.bytes = bytes;
-  }
-
-  byte(): number {
-    const value = this.bytes[this.at++];
-    if (value === undefined) throw new WasmFormatError("the module ends in the middle of a section");
-    return value;
-  }
-
-  u32(): number {
-    let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.byte();
-      value += (byte & 0x7f) * 2 ** shift;
-      if ((byte & 0x80) === 0) return value;
-    }
-    throw new WasmFormatError("a number is longer than 32 bits");
-  }
-
-  /** Skips a signed LEB128 number of any width. */
-  s33(): void {
-    while (this.byte() & 0x80);
   }
 }

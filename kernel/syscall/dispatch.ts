@@ -70,8 +70,9 @@ export function bindRetry(k: Kernel, row: Row): TryFunction {
   };
 }
 
-function parameterNames(row: Row): string {
-  return row.parameters.map((_, index) => `a${index}`).join(", ");
+/** The names of a handler's arguments, in a source that is generated. */
+export function parameterNames(row: Row): string {
+  return row.parameters.map(({ kind }, index) => (kind === "u64" ? `a${index}, b${index}` : `a${index}`)).join(", ");
 }
 
 /** Evaluates a source over the handler `h`, `k`, `row` and `fault`; null where code generation is forbidden. */

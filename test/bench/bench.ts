@@ -24,6 +24,7 @@ import { type Report, readReport, renderChanges, writeReport } from "./report.ts
 import type { Row } from "./row.ts";
 import { scalingRows } from "./scaling-rows.ts";
 import { renderMissing, renderTable } from "./table.ts";
+import { wasiRows } from "./wasi-rows.ts";
 
 const program = new Command("bench")
   .description("Ringzero beside plain Node and beside the native program, in one run")
@@ -94,6 +95,7 @@ for (const [group, measure] of [
   ["in process", () => inProcessRows(generator, { quick, rounds }, wanted, progress)],
   ["shards", () => scalingRows(generator, { quick, rounds }, wanted, progress)],
   ["memcached-c", () => (has("memcached-c") ? memcachedCRows({ quick, rounds }, wanted, progress) : [])],
+  ["WASI calls", () => wasiRows({ quick, rounds }, wanted, progress)],
   ["images", () => imageRows(["redis", ...ports], wanted)],
 ] as const) {
   const groupStartedMs = performance.now();

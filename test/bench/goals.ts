@@ -34,6 +34,8 @@ const goals: readonly Goal[] = [
   { rows: /^\w+ (get|set) in process, operations per core/, to: "value", floor: 4, goal: 10, atLeast: true },
   { rows: /^memcached 20 k\/s, 5 M keys p50/, to: "baseline", floor: 1 / 3, goal: 1 / 10 },
   { rows: /^memory per key .*, 1 M keys$/, to: "native", floor: 1, goal: 1 },
+  { rows: /^WASI /, to: "baseline", floor: 0.8, goal: 0.8 },
+  { rows: /^WASI /, to: "native", floor: 0.8, goal: 0.8 },
   { rows: /^\w+ 2 shards, capacity to 1 shard$/, to: "value", floor: 1.7, goal: 1.7, atLeast: true },
 ];
 

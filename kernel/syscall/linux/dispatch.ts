@@ -9,7 +9,7 @@ import type { Process } from "../../process/process.ts";
 import { TRY_AGAIN } from "../../process/process-signals.ts";
 import { WOULD_BLOCK } from "../../sched/task.ts";
 import { HANDLER_RETURNED } from "../../shim/shim.ts";
-import { fault, type TryFunction } from "../dispatch.ts";
+import { fault, parameterNames, type TryFunction } from "../dispatch.ts";
 import { GuestTrap } from "../guest-exit.ts";
 import type { Row } from "../row.ts";
 import { writeSleepRemainder } from "./time.ts";
@@ -104,8 +104,7 @@ function compile(row: Row, known: WeakMap<Row, Bind | null>, source: (names: str
   let bind = known.get(row);
   if (bind === undefined) {
     try {
-      const names = row.parameters.map((_, index) => `a${index}`).join(", ");
-      bind = new Function("row", "k", "helpers", source(names)) as Bind;
+      bind = new Function("row", "k", "helpers", source(parameterNames(row))) as Bind;
     } catch {
       bind = null;
     }

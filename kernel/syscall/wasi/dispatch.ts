@@ -6,7 +6,7 @@
  */
 import { wasiErrno } from "../../abi/wasi.ts";
 import { WOULD_BLOCK } from "../../sched/task.ts";
-import { fault, type TryFunction } from "../dispatch.ts";
+import { fault, parameterNames, type TryFunction } from "../dispatch.ts";
 import type { WasiProcess, WasiRow } from "./row.ts";
 
 type Bind = (row: WasiRow, k: WasiProcess, helpers: typeof HELPERS) => TryFunction;
@@ -84,10 +84,7 @@ function compile(row: WasiRow, known: WeakMap<WasiRow, Bind | null>, source: (na
   let bind = known.get(row);
   if (bind === undefined) {
     try {
-      const names = row.parameters.flatMap(({ kind }, index) =>
-        kind === "u64" ? [`a${index}`, `b${index}`] : [`a${index}`],
-      );
-      bind = new Function("row", "k", "helpers", source(names.join(", "))) as Bind;
+      bind = new Function("row", "k", "helpers", source(parameterNames(row))) as Bind;
     } catch {
       bind = null;
     }
