@@ -16,6 +16,7 @@ import { type Duplex, duplexPair } from "node:stream";
 import { ECONNREFUSED, ECONNRESET, ENETUNREACH } from "../../kernel/abi/errno.ts";
 import { toBytes } from "../../kernel/fs/byte-string.ts";
 import type { PhysicalMemory } from "../../kernel/mem/physical.ts";
+import { ByPort } from "../../kernel/virtio/by-port.ts";
 import {
   ADDRESS_SLOT_BYTES,
   CONFIG_NAMES,
@@ -110,7 +111,7 @@ export class NetDevice implements Backend, EndpointOwner {
   readonly #published: PublishedPorts;
   readonly #paths: PublishedPaths;
   readonly #listeners = new Map<number, Listener>();
-  readonly #endpoints = new Map<number, StreamEndpoint>();
+  readonly #endpoints = new ByPort<StreamEndpoint>();
   readonly #datagrams = new Map<number, DatagramPort>();
   #nextPort = HOST_PORT_MIN;
   #listenWaiters: (() => void)[] = [];
@@ -231,7 +232,7 @@ export class NetDevice implements Backend, EndpointOwner {
   }
 
   #endAll(): void {
-    for (const endpoint of [...this.#endpoints.values()]) {
+    for (const endpoint of this.#endpoints.all()) {
       endpoint.gone = true;
       // Bytes that the guest has sent still leave; an in-process peer sees an end, not an error.
       endpoint.finish();
@@ -402,7 +403,7 @@ export class NetDevice implements Backend, EndpointOwner {
     const endpoint = new StreamEndpoint(this, hostPort, guestPort, socket, null, true, true);
     endpoint.guestBufAlloc = chain.getU32(HDR_BUF_ALLOC);
     endpoint.guestFwdCount = chain.getU32(HDR_FWD_CNT);
-    this.#endpoints.set(hostPort, endpoint);
+    this.#endpoints.set(endpoint);
     socket.once("connect", () => {
       if (endpoint.gone) return;
       this.#rx.packet(
@@ -489,7 +490,7 @@ export class NetDevice implements Backend, EndpointOwner {
       const hostPort = this.#takePort();
       const adopted = far ? null : adopt(stream as Socket, (bytes, count) => endpoint.take(bytes, count));
       const endpoint = new StreamEndpoint(this, hostPort, guestPort, adopted ?? stream, far, false, adopted !== null);
-      this.#endpoints.set(hostPort, endpoint);
+      this.#endpoints.set(endpoint);
       listener.unanswered++;
       const { remoteAddress, remotePort, localAddress } = stream as Partial<Socket>;
       const payload = new Uint8Array(2 * ADDRESS_SLOT_BYTES);

@@ -149,6 +149,18 @@ export class Chain {
     }
   }
 
+  /** Two parts, both writable or both not, instead of all there were; DeviceQueue only. */
+  setPair(address0: number, length0: number, address1: number, length1: number, writable: boolean): void {
+    this.addresses[0] = address0;
+    this.lengths[0] = length0;
+    this.addresses[1] = address1;
+    this.lengths[1] = length1;
+    this.count = 2;
+    this.readableCount = writable ? 0 : 2;
+    this.readableBytes = writable ? 0 : length0 + length1;
+    this.writableBytes = writable ? length0 + length1 : 0;
+  }
+
   clear(): void {
     this.count = 0;
     this.readableCount = 0;

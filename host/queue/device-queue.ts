@@ -254,15 +254,20 @@ export class DeviceQueue {
       const first = u32[at + 3] as number;
       const second = u32[at + 7] as number;
       if (first >>> 16 === 1 && (first & LINKS) === VIRTQ_DESC_F_NEXT && (second & LINKS) === 0) {
-        return (
-          this.#addPart(chain, (u32[at] as number) + (u32[at + 1] as number) * 2 ** 32, u32[at + 2] as number, first) ??
-          this.#addPart(
-            chain,
-            (u32[at + 4] as number) + (u32[at + 5] as number) * 2 ** 32,
-            u32[at + 6] as number,
-            second,
-          )
-        );
+        const address0 = (u32[at] as number) + (u32[at + 1] as number) * 2 ** 32;
+        const address1 = (u32[at + 4] as number) + (u32[at + 5] as number) * 2 ** 32;
+        const length0 = u32[at + 2] as number;
+        const length1 = u32[at + 6] as number;
+        const writable = second & VIRTQ_DESC_F_WRITE;
+        if (
+          (first & VIRTQ_DESC_F_WRITE) === writable &&
+          length0 + length1 < 2 ** 32 &&
+          this.#memory.has(address0, length0) &&
+          this.#memory.has(address1, length1)
+        ) {
+          chain.setPair(address0, length0, address1, length1, writable !== 0);
+          return null;
+        }
       }
     }
     const entries = bytes / VIRTQ_DESC_SIZE;

@@ -118,11 +118,9 @@ export class SocketReceiveQueue {
   }
 
   #offer(token: number): void {
-    const rx = this.#rx;
-    rx.begin();
-    rx.addWritable(this.#headers + token * HEADER_SLOT_BYTES, VSOCK_HDR_BYTES);
-    rx.addWritable(this.#address[token] as number, this.#bytes[token] as number);
-    rx.submit(token);
+    const header = this.#headers + token * HEADER_SLOT_BYTES;
+    const address = this.#address[token] as number;
+    this.#rx.submitPair(token, header, VSOCK_HDR_BYTES, address, this.#bytes[token] as number, true);
     this.#toKick = true;
   }
 }

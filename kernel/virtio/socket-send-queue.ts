@@ -115,11 +115,8 @@ export class SocketSendQueue {
     const slot = this.#freeSlots[--this.#freeSlotCount] as number;
     const copied = this.#freeSlotCount < COPY_SLOTS ? RINGZERO_FLAG_COPY : flags;
     this.#writeHeader(slot, connection, VIRTIO_VSOCK_OP_RW, copied, length);
-    const tx = this.#tx;
-    tx.begin();
-    tx.addReadable(this.#slots + slot * SLOT_BYTES, VSOCK_HDR_BYTES);
-    tx.addReadable(address, length);
-    if (!tx.submit(slot)) {
+    const header = this.#slots + slot * SLOT_BYTES;
+    if (!this.#tx.submitPair(slot, header, VSOCK_HDR_BYTES, address, length, false)) {
       this.#freeSlots[this.#freeSlotCount++] = slot;
       if (this.#virtio.failure === null) this.#starved.add(connection);
       return false;

@@ -15,6 +15,7 @@ import { fromBytes } from "../fs/byte-string.ts";
 import type { Kernel } from "../kernel.ts";
 import type { PhysicalMemory } from "../mem/physical.ts";
 import type { Address } from "../net/address.ts";
+import { ByPort } from "./by-port.ts";
 import { VirtioDriver } from "./driver.ts";
 import { GatheredSends } from "./gathered-sends.ts";
 import { Connection, type ConnectionOwner, RECEIVE_BYTES_MAX } from "./socket-connection.ts";
@@ -86,7 +87,7 @@ export class SocketDriver {
   readonly #rx: SocketReceiveQueue;
   readonly #event: Virtqueue;
   readonly #eventBuffers: number;
-  readonly #connections = new Map<number, Connection>();
+  readonly #connections = new ByPort<Connection>();
   #nextOutgoing = OUTGOING_PORT_MIN;
   /** Connections that have credit to return. */
   readonly #credit: Connection[] = [];
@@ -134,7 +135,7 @@ export class SocketDriver {
       connection.end(ENETDOWN);
       return connection;
     }
-    this.#connections.set(hostPort, connection);
+    this.#connections.set(connection);
     this.tx.send({ op: VIRTIO_VSOCK_OP_REQUEST, type: STREAM, guestPort, hostPort, flags: 0, connection, address: to });
     this.kick();
     return connection;
@@ -341,7 +342,7 @@ export class SocketDriver {
         const connection = new Connection(this, guestPort, hostPort, null);
         connection.peerBufAlloc = u32[at + W_BUF_ALLOC] as number;
         connection.peerFwdCount = u32[at + W_FWD_CNT] as number;
-        this.#connections.set(hostPort, connection);
+        this.#connections.set(connection);
         this.#events.incoming(hostPort, guestPort, peer, local);
         return;
       }
@@ -382,7 +383,7 @@ export class SocketDriver {
   }
 
   #resetAll(errno: number): void {
-    for (const connection of [...this.#connections.values()]) connection.end(errno);
+    for (const connection of this.#connections.all()) connection.end(errno);
   }
 
   /** The device is out of service: what it held comes back, every connection ends. */
