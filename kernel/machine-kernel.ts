@@ -103,6 +103,8 @@ export class MachineKernel {
   #turnRequested = false;
   #inTurn = false;
   #over = false;
+  /** Monotonic and real time when the guest was last run by the kernel. */
+  readonly #times = new Float64Array(2);
   /** Monotonic ms for which the clock device's alarm is set. */
   #alarmMs = Number.POSITIVE_INFINITY;
 
@@ -110,7 +112,7 @@ export class MachineKernel {
     this.#host = host;
     this.hostname = toByteString(boot.name).slice(0, HOSTNAME_BYTES_MAX);
     this.physical = physical;
-    this.timers = new Timers(() => this.#armAlarm());
+    this.timers = new Timers(() => this.#armAlarm(this.clock.monotonicMs()));
     this.scheduler = new Scheduler(this.timers, {
       nowMs: () => this.clock.monotonicMs(),
       requestTurn: () => this.requestTurn(),
@@ -224,9 +226,10 @@ export class MachineKernel {
     if (this.#over || ring === null) return;
     this.#inTurn = true;
     try {
+      this.clock.nowInto(this.#times);
       this.#dispatchRing(ring, 1);
       this.#inTurn = false;
-      if (this.timers.nextDeadlineMs < this.#alarmMs) this.#armAlarm();
+      if (this.timers.nextDeadlineMs < this.#alarmMs) this.#armAlarm(this.#times[0] as number);
     } catch (error) {
       this.#inTurn = false;
       this.end(endOf(error));
@@ -275,20 +278,24 @@ export class MachineKernel {
         handler.pending = false;
         handler.driver.handleInterrupt(this.init);
       }
-      if (this.timers.length > 0) this.timers.fireDue(this.init, this.clock.monotonicMs());
+      // One look at the clock serves the whole turn.
+      this.clock.nowInto(this.#times);
+      const nowMs = this.#times[0] as number;
+      if (this.timers.length > 0) this.timers.fireDue(this.init, nowMs);
       if (this.ring !== null && this.ring.pending > 0) this.#dispatchRing(this.ring);
       this.scheduler.runNext();
       this.#inTurn = false;
-      this.#armAlarm();
+      this.#armAlarm(nowMs);
     } catch (error) {
       this.#inTurn = false;
       this.end(endOf(error));
     }
   };
 
+  /** The guest is told the times in `#times`. */
   #dispatchRing(ring: Ring, rounds?: number): void {
     this.scheduler.current = this.scheduler.callbackTask;
-    ring.dispatch(this.init, this.#invokeGuest, rounds);
+    ring.dispatch(this.init, this.#times, this.#invokeGuest, rounds);
   }
 
   readonly #invokeGuest = (count: number, monotonicMs: number, realtimeMs: number): void => {
@@ -299,10 +306,10 @@ export class MachineKernel {
   };
 
   /** Sets the clock's alarm if a timer wants to fire before it. A turn that finds nothing due sets the next one. */
-  #armAlarm(): void {
+  #armAlarm(nowMs: number): void {
     if (this.#inTurn || this.#over) return;
     const next = this.timers.nextDeadlineMs;
-    if (this.#alarmMs <= this.clock.monotonicMs()) this.#alarmMs = Number.POSITIVE_INFINITY; // it has gone off
+    if (this.#alarmMs <= nowMs) this.#alarmMs = Number.POSITIVE_INFINITY; // it has gone off
     if (next >= this.#alarmMs) return;
     this.#alarmMs = next;
     this.clock.setAlarm(next);

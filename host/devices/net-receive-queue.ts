@@ -61,7 +61,7 @@ export class NetReceiveQueue {
   #flushing = false;
   readonly #interrupt: () => void;
 
-  /** `interrupt` tells the driver that something will be in the queue by its next turn. */
+  /** `interrupt` has the driver look, before which it lets `flushGathered` be called. */
   constructor(memory: PhysicalMemory, rx: DeviceQueue, interrupt: () => void) {
     this.#memory = memory;
     this.#rx = rx;
@@ -94,11 +94,7 @@ export class NetReceiveQueue {
     const from = this.#gatheredBytes;
     if (from + count > GATHERED_BYTES_MAX || this.#flushing) return false;
     const index = this.#gatheredCount;
-    if (index === 0) {
-      // In this order: the bytes are in the queue when the turn looks.
-      setImmediate(this.flushGathered);
-      this.#interrupt();
-    }
+    if (index === 0) this.#interrupt();
     if (chunk === sharedBytes && count <= COPY_WORDS_MAX) {
       copyWords(sharedWords, 0, (count + 3) >>> 2, this.#words, from >>> 2);
     } else copyBytes(chunk, 0, count, this.#bytes, from);
@@ -110,11 +106,24 @@ export class NetReceiveQueue {
   }
 
   /** Puts what is gathered into receive buffers. Signals. */
-  readonly flushGathered = (): void => {
-    const count = this.#gatheredCount;
-    if (count === 0 || this.#flushing) return;
+  flushGathered(): void {
+    if (this.#gatheredCount === 0) return;
+    this.#fillGathered();
+    this.#rx.signal();
+  }
+
+  /** The same for a driver that is about to look. */
+  settleGathered(): void {
+    if (this.#gatheredCount === 0) return;
+    this.#fillGathered();
+    this.#rx.signalled();
+  }
+
+  #fillGathered(): void {
+    if (this.#flushing) return;
     this.#flushing = true;
     const gathered = this.#gathered;
+    const count = this.#gatheredCount;
     for (let i = 0, from = 0; i < count; i++) {
       const end = from + (this.#lengths[i] as number);
       (gathered[i] as StreamEndpoint).receive(this.#bytes, from, end);
@@ -123,8 +132,7 @@ export class NetReceiveQueue {
     this.#gatheredCount = 0;
     this.#gatheredBytes = 0;
     this.#flushing = false;
-    this.#rx.signal();
-  };
+  }
 
   /** Bytes of a connection, chunk[offset, end), as far as buffers and credit reach; how far that is. Signals. */
   deliver(endpoint: StreamEndpoint, chunk: Uint8Array, offset: number, end: number): number {

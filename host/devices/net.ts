@@ -226,6 +226,10 @@ export class NetDevice implements Backend, EndpointOwner {
     this.#rx.started();
   }
 
+  beforeInterruptStatus(): void {
+    this.#rx.settleGathered();
+  }
+
   /** The driver has given up: so do all connections. */
   reset(): void {
     this.#endAll();

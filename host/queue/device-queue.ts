@@ -187,6 +187,11 @@ export class DeviceQueue {
     this.#owner.interrupt();
   }
 
+  /** The driver is looking right now: it need not be interrupted for what was pushed so far. */
+  signalled(): void {
+    this.#signalledIndex = this.#usedIndex;
+  }
+
   /** Whether the driver shall notify about new chains (at the start it shall). True if some are waiting already. */
   setNotifications(on: boolean): boolean {
     if (!this.ready) return false;

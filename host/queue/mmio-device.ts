@@ -57,6 +57,8 @@ export interface Backend {
   notify(index: number): void;
   /** The driver reset the device: stop what is under way. Chains held are void. */
   reset?(): void;
+  /** The driver looks why it was interrupted: what an interrupt has promised must be in the queues now. */
+  beforeInterruptStatus?(): void;
   /** DRIVER_OK was set. */
   started?(): void;
   /** The driver wrote configuration space; `config` has the new bytes. */
@@ -129,6 +131,7 @@ export class MmioDevice implements Transport, QueueOwner {
     const queue = this.queues[this.#queueSel];
     switch (offset) {
       case VIRTIO_MMIO_INTERRUPT_STATUS:
+        this.#backend.beforeInterruptStatus?.();
         return this.#interruptStatus;
       case VIRTIO_MMIO_STATUS:
         return this.#status;

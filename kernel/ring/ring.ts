@@ -57,7 +57,6 @@ export class Ring implements SentSink {
   #spare: RingSource[] = [];
   /** Receive buffers of the batch that the guest sees. */
   readonly #lent: Int32Array;
-  readonly #times = new Float64Array(2);
   /** True inside the turn's own steps: they need not ask for a turn. */
   quiet = false;
   /** Attached descriptors that are no stream sockets. */
@@ -259,15 +258,14 @@ export class Ring implements SentSink {
     this.#queue.push(RING_TIMER, -1, timer.user, 0, 0, NOT_LENT);
   }
 
-  /** One turn's worth of events, or `rounds` of it; `invoke` runs the guest. Called by the kernel. */
+  /** One turn's worth of events, or `rounds` of it; `invoke` runs the guest, which is told both `times`. Called by the kernel. */
   dispatch(
     kernel: Kernel,
+    times: Float64Array,
     invoke: (count: number, monotonicMs: number, realtimeMs: number) => void,
     rounds = ROUNDS_PER_TURN,
   ): void {
     const driver = kernel.net.driver;
-    const times = this.#times;
-    kernel.clock.nowInto(times);
     this.quiet = true;
     this.#fillFd = -1;
     driver.corked = true;

@@ -45,6 +45,7 @@ export class NetKernel implements Kernel {
   readonly mem = new GuestMemory(new WebAssembly.Memory({ initial: 64 }));
   readonly physical = new PhysicalMemory(this.mem, 4 * 1024 * 1024);
   readonly timers = new Timers();
+  readonly #times = new Float64Array(2);
   readonly fds = new FdTable();
   readonly clock: ClockDriver = new ClockDriver(this.physical, new ClockDevice(this.physical).mmio);
   readonly scheduler = new Scheduler(this.timers, {
@@ -138,7 +139,10 @@ export class NetKernel implements Kernel {
       this.#driver?.handleInterrupt(this);
     }
     this.timers.fireDue(this, this.clock.monotonicMs());
-    if (this.ring !== null && this.ring.pending > 0) this.ring.dispatch(this, (count) => this.#dispatched(count));
+    if (this.ring !== null && this.ring.pending > 0) {
+      this.clock.nowInto(this.#times);
+      this.ring.dispatch(this, this.#times, (count) => this.#dispatched(count));
+    }
     if (this.timers.length > 0) setTimeout(() => this.requestTurn(), 1);
   }
 
