@@ -16,15 +16,18 @@ export interface Server {
 /** Whether Debian's memcached can be compared with. */
 export const hasNative = findProgram("memcached") !== undefined;
 
-async function started(name: Server["name"], args: string[]): Promise<Server> {
-  const server = name === "guest" ? await bootMemcached(args) : await startNativeMemcached(["-t", "1", ...args]);
+async function started(name: Server["name"], args: string[], udp: boolean): Promise<Server> {
+  const server =
+    name === "guest"
+      ? await bootMemcached(udp ? ["-U", "11211", ...args] : args)
+      : await startNativeMemcached(["-t", "1", ...args], { udp });
   afterAll(() => server.stop());
   const { port } = server;
   return { name, port, open: () => ByteConnection.open(port) };
 }
 
-/** Both with the same arguments, as far as they are there, until the test file ends. */
-export async function servers(args: string[] = []): Promise<Server[]> {
+/** Both with the same arguments, as far as they are there, until the test file ends; `udp`: on the same port of UDP, too. */
+export async function servers(args: string[] = [], { udp = false } = {}): Promise<Server[]> {
   const names: Server["name"][] = hasNative ? ["guest", "native"] : ["guest"];
-  return Promise.all(names.map((name) => started(name, args)));
+  return Promise.all(names.map((name) => started(name, args, udp)));
 }
