@@ -285,7 +285,7 @@ function joined(old: usize, it: usize, append: bool): usize {
 
 let parsed: u64 = 0;
 
-/** A value as strtoull(3) reads it, up to white space. The value ends with "\r\n", so there is an end. */
+/** A value as strtoull(3) reads it, up to white space or a NUL. The value ends with "\r\n", so there is an end. */
 function parseValue(p: usize): bool {
   let ch: u32 = load<u8>(p);
   while (ch == 32 || ch - 9 < 5) ch = load<u8>(++p);
@@ -299,7 +299,7 @@ function parseValue(p: usize): bool {
     v = v * 10 + digit;
     ch = load<u8>(++p);
   }
-  if (ch != 32 && ch - 9 >= 5) return false;
+  if (ch != 0 && ch != 32 && ch - 9 >= 5) return false;
   if (negative) {
     v = 0 - v;
     if (<i64>v < 0) return false;
