@@ -157,6 +157,8 @@
 /** Which shard this machine is (from 0), and of how many: 0 of 1 in a machine that was booted without shards. */
 @external("ringzero", "shard_self") export declare function sys_shard_self(): i32;
 @external("ringzero", "shard_count") export declare function sys_shard_count(): i32;
+/** 16 random bytes at `buf`, the same in all shards: for hashes that they must agree on. */
+@external("ringzero", "shard_secret") export declare function sys_shard_secret(buf: usize): i32;
 /** Hands `count` buffers of SHARD_MESSAGE_MAX bytes, end to end from `base`, to the shard device: MESSAGE events point into them, until `ring_dispatch` returns. */
 @external("ringzero", "ring_messages") export declare function sys_ring_messages(base: usize, count: i32): i32;
 /**

@@ -6,7 +6,8 @@
  * away too much if it had a key).
  */
 import { currentTime } from "./clock";
-import { Conn, CONN_CLOSE_AFTER_REPLY } from "./connection";
+import { shardTotal } from "../lib/raw/shard-link";
+import { Conn, CONN_CLOSE_AFTER_REPLY, CONN_STANDIN } from "./connection";
 import {
   bodyLength,
   EINVAL,
@@ -23,6 +24,7 @@ import {
 import { binaryAppend, binaryDelete, binaryFlush, binaryGet, binaryIncrement, binarySet } from "./binary-item";
 import { binaryStat } from "./binary-stat";
 import { KEY_MAX_LENGTH } from "./item";
+import { routeBinary } from "./shard-route";
 
 export { binaryValueComplete } from "./binary-item";
 
@@ -86,6 +88,10 @@ export function binaryCommand(c: Conn, p: usize, end: usize): usize {
       return end;
     }
     return p;
+  }
+  if (shardTotal > 1 && !(c.flags & CONN_STANDIN)) {
+    const next = routeBinary(c, p, need, have);
+    if (next) return next;
   }
   requestRead(c, p);
   c.lastCommandTime = currentTime;

@@ -40,6 +40,9 @@ export const CONN_WAITING: u32 = 2048;
 /** Gets a metadump: CONN_FULL until that is through. */
 export const CONN_DUMPING: u32 = 4096;
 
+/** Runs what other shards have forwarded (shard-serve.ts). */
+export const CONN_STANDIN: u32 = 8192;
+
 /** What its next byte belongs to. */
 export const STATE_COMMAND: u32 = 0;
 /** A value, on its way into `item`. */
@@ -50,6 +53,8 @@ export const STATE_SWALLOW: u32 = 2;
 export const STATE_KEYS: u32 = 3;
 /** The rest of a line that is thrown away. */
 export const STATE_SWALLOW_LINE: u32 = 4;
+/** A request for another shard, on its way into `forward`. */
+export const STATE_FORWARD: u32 = 5;
 
 /** getMode */
 export const GET_CAS: u32 = 1;
@@ -94,6 +99,14 @@ export class Conn {
   pendingNext: usize;
   closeNext: usize;
   resumeNext: usize;
+  // requests forwarded to other shards (shard-order.ts, shard-route.ts)
+  outWait: usize; // the first placeholder in the output, or 0
+  outReady: usize; // the chunk before it
+  forwards: u32;
+  getSeconds: i32; // what gat's exptime was
+  forward: usize; // a request being collected, or 0
+  forwardBytes: u32;
+  forwardShard: i32;
   stashLength: u32;
   // STASH_BYTES follow
 }

@@ -3,7 +3,7 @@
  */
 import { heapGrowMax, heapInit } from "../lib/raw/alloc";
 import { hashInit } from "../lib/raw/bytes";
-import { sys_exit_group, sys_getrandom } from "../lib/sys";
+import { sys_exit_group, sys_shard_count, sys_shard_secret } from "../lib/sys";
 import { clockInit } from "./clock";
 import { commandLine } from "./command-line";
 import { listenTcp, listenUdp } from "./listen";
@@ -11,6 +11,7 @@ import { dispatch, loopInit } from "./loop";
 import { maintainerInit } from "./maintainer";
 import { settings, settingsDefaults } from "./settings";
 import { PAGE_BYTES } from "./slabs";
+import { shardInit } from "./shard-route";
 import { storeInit } from "./store";
 
 const EX_OSERR: i32 = 71;
@@ -19,13 +20,15 @@ const seed = memory.data(16, 16);
 export function _start(): void {
   heapInit();
   heapGrowMax(PAGE_BYTES);
-  sys_getrandom(seed, 16, 0);
+  sys_shard_secret(seed); // all shards hash alike
   hashInit(load<u64>(seed), load<u64>(seed, 8));
   clockInit();
   settingsDefaults();
   commandLine();
+  settings.maxbytes /= sys_shard_count(); // -m is what all shards have together
   storeInit();
   loopInit();
+  shardInit();
   maintainerInit();
   if (settings.port && !listenTcp()) sys_exit_group(EX_OSERR);
   if (settings.udpport && !listenUdp()) sys_exit_group(EX_OSERR);

@@ -11,6 +11,8 @@ import {
   RING_EOF,
   RING_EVENT_SIZE,
   RING_HANGUP,
+  RING_MESSAGE,
+  RING_MESSAGE_SENT,
   RING_READY,
   RING_RECV,
   RING_SENT,
@@ -53,7 +55,9 @@ import {
 import { maintainerTick, TIMER_MAINTAIN } from "./maintainer";
 import { Chunk, chunkFree, OUTPUT_RESUME, outputSeal, pendingHead, pendingSet } from "./output";
 import { connReceive, runQuery } from "./receive";
+import { linkReceive, linkSent, shardTotal } from "../lib/raw/shard-link";
 import { settings } from "./settings";
+import { shardTurnEnd } from "./shard-serve";
 import { state, stats } from "./stats";
 import { itemRemove } from "./store";
 import { udpReady } from "./udp";
@@ -151,6 +155,7 @@ function connFree(c: Conn): void {
   }
   for (let p = c.flightHead; p; p = changetype<Chunk>(p).next) changetype<Chunk>(p).owner = 0;
   if (c.item) itemRemove(c.item);
+  free(c.forward);
   dumpForget(c);
   connOfSet(c.fd, 0);
   connUnlink(c);
@@ -177,9 +182,12 @@ function closeIdle(): void {
 function send(c: Conn): void {
   outputSeal(c);
   let p = c.outHead;
-  c.outHead = 0;
-  c.outTail = 0;
-  while (p) {
+  // Up to the first answer that is to come from another shard; mostly there is none.
+  const end = c.outWait;
+  c.outHead = end;
+  if (!end) c.outTail = 0;
+  c.outReady = 0;
+  while (p != end) {
     const k = changetype<Chunk>(p);
     const next = k.next;
     k.next = 0;
@@ -227,13 +235,13 @@ function sent(p: usize): void {
 }
 
 /** Closes a connection that has nothing more to say or to hear. */
-function maybeOver(c: Conn): void {
+export function maybeOver(c: Conn): void {
   if (c.inFlight || c.outHead) return;
   if (c.flags & CONN_CLOSE_AFTER_REPLY || (c.flags & (CONN_EOF | CONN_FULL)) == CONN_EOF) connCloseSoon(c);
 }
 
 /** What the connection has said meanwhile is run at the end of the turn. */
-function resumeSoon(c: Conn): void {
+export function resumeSoon(c: Conn): void {
   if (c.flags & CONN_RESUMING) return;
   c.flags |= CONN_RESUMING;
   c.resumeNext = resumeHead;
@@ -316,13 +324,16 @@ export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
       if (e.user == TIMER_MAINTAIN) maintainerTick();
       else if (e.user == TIMER_IDLE) closeIdle();
       else if (udpReady()) sys_ring_timer(0, TIMER_UDP);
-    } else if (kind == RING_SIGNAL) {
+    } else if (kind == RING_MESSAGE) linkReceive(e.fd, e.ptr, e.result);
+    else if (kind == RING_MESSAGE_SENT) linkSent(e.user);
+    else if (kind == RING_SIGNAL) {
       sys_exit_group(0);
       return;
     }
   }
   if (resumeHead) resume();
   if (pendingHead) flushOutput();
+  if (shardTotal > 1) shardTurnEnd();
   while (closeHead) {
     const c = changetype<Conn>(closeHead);
     closeHeadSet(c.closeNext);

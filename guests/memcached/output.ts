@@ -20,8 +20,12 @@ export class Chunk {
   owner: usize; // Conn, or 0 when it is gone
   item: usize; // whose reference it holds, or 0
   weight: u32; // what it counts towards the bound
-  pad: u32;
+  state: u32; // CHUNK_WAITING, CHUNK_FILLED: a placeholder (shard-order.ts)
 }
+/** The answer of another shard is to come. */
+export const CHUNK_WAITING: u32 = 1;
+/** It has come before its turn: `data` is a block of its own. */
+export const CHUNK_FILLED: u32 = 2;
 const HEADER: usize = 32;
 const SMALL_BYTES: u32 = 2048;
 export const LARGE_BYTES: u32 = 16896;
@@ -75,6 +79,22 @@ function chunkTake(large: bool): usize {
   k.used = 0;
   k.cap = large ? LARGE_BYTES : SMALL_BYTES;
   k.item = 0;
+  k.state = 0;
+  return p;
+}
+/** A chunk with room for `n` bytes, however many, or 0. */
+export function chunkTakeFor(c: Conn, n: u32): usize {
+  if (c.flags & CONN_CLOSING) return 0;
+  if (n <= LARGE_BYTES) return chunkTake(n > SMALL_BYTES / 2);
+  const p = tryAllocIo(HEADER + n);
+  if (!p) return 0;
+  const k = changetype<Chunk>(p);
+  k.next = 0;
+  k.data = p + HEADER;
+  k.used = 0;
+  k.cap = n;
+  k.item = 0;
+  k.state = 0;
   return p;
 }
 
@@ -83,6 +103,13 @@ export function chunkFree(p: usize): void {
   if (k.item) {
     itemRemove(k.item);
     k.item = 0;
+  }
+  if (k.state) {
+    if (k.state & CHUNK_WAITING) {
+      k.owner = 0; // its reply will free it
+      return;
+    }
+    free(k.data);
   }
   if (k.cap == SMALL_BYTES) {
     store<usize>(p, smallFree);
@@ -93,11 +120,15 @@ export function chunkFree(p: usize): void {
   } else free(p);
 }
 
-function chunkLink(c: Conn, p: usize): void {
+export function chunkLink(c: Conn, p: usize): void {
   changetype<Chunk>(p).owner = changetype<usize>(c);
   if (c.outHead) changetype<Chunk>(c.outTail).next = p;
   else c.outHead = p;
   c.outTail = p;
+  outputPending(c);
+}
+/** The connection has output to send when the turn ends. */
+export function outputPending(c: Conn): void {
   if (!(c.flags & (CONN_PENDING | CONN_DETACHED))) {
     c.flags |= CONN_PENDING;
     c.pendingNext = pendingHead;
@@ -116,7 +147,7 @@ export function outputSeal(c: Conn): void {
   weigh(c, k.used);
 }
 
-function weigh(c: Conn, bytes: u32): void {
+export function weigh(c: Conn, bytes: u32): void {
   c.outWeight += bytes;
   if (c.outWeight > OUTPUT_MAX) c.flags |= CONN_FULL;
 }
@@ -194,6 +225,7 @@ export function outputItem(c: Conn, it: usize, data: usize, n: u32): void {
   k.used = n;
   k.cap = 0;
   k.item = it;
+  k.state = 0;
   k.weight = ITEM_WEIGHT;
   chunkLink(c, p);
   weigh(c, ITEM_WEIGHT);

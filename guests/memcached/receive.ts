@@ -15,6 +15,7 @@ import {
   CONN_CLOSING,
   CONN_FULL,
   STATE_COMMAND,
+  STATE_FORWARD,
   STATE_KEYS,
   STATE_SWALLOW,
   STATE_SWALLOW_LINE,
@@ -23,6 +24,8 @@ import {
 import { KEY_MAX_LENGTH } from "./item";
 import { replyLine } from "./output";
 import { PROTOCOL_ASCII, PROTOCOL_BINARY, PROTOCOL_NEGOTIATING } from "./settings";
+import { shardTotal } from "../lib/raw/shard-link";
+import { collected, lineAt } from "./shard-route";
 import { stats } from "./stats";
 import { textCommand } from "./text";
 import { getKeys } from "./text-get";
@@ -66,6 +69,7 @@ export function run(c: Conn, p: usize, end: usize): usize {
         } else {
           const last = eol > p + 1 && load<u8>(eol - 1) == 13 ? eol - 1 : eol;
           c.noreply = false;
+          if (shardTotal > 1) lineAt(eol + 1, end);
           next = textCommand(c, p, last);
           if (!next) next = eol + 1;
         }
@@ -91,6 +95,13 @@ export function run(c: Conn, p: usize, end: usize): usize {
       const next = moreKeys(c, p, end);
       if (next == p) return p;
       p = next;
+    } else if (state == STATE_FORWARD) {
+      const n = min(c.left, <u32>(end - p));
+      copy(c.itemAt, p, n);
+      c.itemAt += n;
+      c.left -= n;
+      p += n;
+      if (!c.left) collected(c);
     } else {
       const eol = newlineIn(p, end);
       if (eol < end) c.state = STATE_COMMAND;

@@ -7,10 +7,12 @@
 import { copy } from "../lib/raw/bytes";
 import { formatU64 } from "../lib/raw/number";
 import { realtime, REALTIME_MAXDELTA } from "./clock";
-import { Conn, CONN_FULL, GET_CAS, GET_TOUCH, STATE_COMMAND, STATE_KEYS } from "./connection";
+import { Conn, CONN_FULL, CONN_STANDIN, GET_CAS, GET_TOUCH, STATE_COMMAND, STATE_KEYS } from "./connection";
 import { Item, itemClsid, itemData, itemKey, KEY_MAX_LENGTH } from "./item";
 import { commit, outputValue, replyLine, reserve, VALUE_COPY_MAX } from "./output";
 import { itemBump, itemGet, itemGetTouch, itemRemove } from "./store";
+import { shardTotal } from "../lib/raw/shard-link";
+import { keysEnded, keysNext, routeKeys } from "./shard-route";
 import { lruHit, slabStats, stats } from "./stats";
 import { parsedI32, parseI32, wordEnd } from "./tokens";
 
@@ -86,6 +88,8 @@ function end(c: Conn): void {
  * line ends here.
  */
 export function getKeys(c: Conn, p: usize, lineEnd: usize, last: bool): usize {
+  const routed = shardTotal > 1 && !(c.flags & CONN_STANDIN);
+  let first = routed && c.state == STATE_COMMAND;
   while (true) {
     while (p < lineEnd && load<u8>(p) == 32) p++;
     if (p >= lineEnd) {
@@ -108,7 +112,14 @@ export function getKeys(c: Conn, p: usize, lineEnd: usize, last: bool): usize {
       c.state = STATE_COMMAND;
       return 0;
     }
-    one(c, key, nkey);
+    if (routed && routeKeys(c, key, p, lineEnd, first, last)) {
+      if (keysEnded) {
+        c.state = STATE_COMMAND;
+        return 0;
+      }
+      p = keysNext;
+    } else one(c, key, nkey);
+    first = false;
   }
 }
 
@@ -142,6 +153,7 @@ export function getLine(c: Conn, p: usize, lineEnd: usize, mode: u32): usize {
       replyLine(c, "CLIENT_ERROR invalid exptime argument");
       return 0;
     }
+    c.getSeconds = parsedI32;
     c.getExptime = exptimeOf(parsedI32);
   }
   if (lineEnd - p > KEY_MAX_LENGTH && keyTooLong(p, lineEnd)) {

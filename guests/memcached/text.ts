@@ -4,7 +4,7 @@
  */
 import { settings } from "./settings";
 import { currentTime } from "./clock";
-import { Conn, CONN_CLOSE_AFTER_REPLY, GET_CAS, GET_TOUCH } from "./connection";
+import { Conn, CONN_CLOSE_AFTER_REPLY, CONN_STANDIN, GET_CAS, GET_TOUCH } from "./connection";
 import { itemClsid, KEY_MAX_LENGTH } from "./item";
 import { metaCommand } from "./meta";
 import { commit, replyLine, reserve } from "./output";
@@ -28,6 +28,8 @@ import {
   NREAD_REPLACE,
   NREAD_SET,
 } from "./store";
+import { shardTotal } from "../lib/raw/shard-link";
+import { routeText } from "./shard-route";
 import { slabStats, stats } from "./stats";
 import { cacheMemlimit, lruCommand, lruCrawlerCommand, shutdownCommand, slabsCommand, verbosityCommand, watchCommand } from "./text-admin";
 import { exptimeOf, getLine } from "./text-get";
@@ -65,6 +67,10 @@ export function textCommand(c: Conn, p: usize, end: usize): usize {
   if (n < 2) {
     replyLine(c, "ERROR");
     return 0;
+  }
+  if (shardTotal > 1 && !(c.flags & CONN_STANDIN)) {
+    const next = routeText(c, p);
+    if (next) return next;
   }
   const first: u32 = load<u8>(tokenPtr(0));
   if (first == 109 && n == 2) metaCommand(c);

@@ -3,9 +3,11 @@
  * binary requests. All that a datagram asks for is answered with one message, cut into as many datagrams as it takes.
  *
  * A request of several datagrams is dropped, as memcached drops it, and so is what is not complete within its datagram. The requests are
- * run by one connection without a descriptor, which is as new for each datagram.
+ * run by one connection without a descriptor, which is as new for each datagram; where the keys are spread over shards each datagram whose
+ * answer waits for another shard keeps one of its own.
  */
-import { alloc } from "../lib/raw/alloc";
+import { alloc, free } from "../lib/raw/alloc";
+import { shardTotal } from "../lib/raw/shard-link";
 import { sys_recvfrom, sys_sendto } from "../lib/sys";
 import { currentTime } from "./clock";
 import { Conn, CONN_DETACHED, CONN_FULL, connNew, STATE_COMMAND } from "./connection";
@@ -57,7 +59,7 @@ export function udpReady(): bool {
 }
 
 function answer(size: u32): void {
-  const c = conn;
+  const c = shardTotal > 1 ? connNew(-1) : conn;
   c.flags = CONN_DETACHED;
   c.protocol = PROTOCOL_NEGOTIATING;
   c.state = STATE_COMMAND;
@@ -73,11 +75,63 @@ function answer(size: u32): void {
     itemRemove(c.item);
     c.item = 0;
   }
+  free(c.forward);
+  c.forward = 0;
+  if (c.outWait) {
+    wait(c);
+    return;
+  }
+  finish(c);
+  if (shardTotal > 1) free(changetype<usize>(c));
+}
+
+function finish(c: Conn): void {
   if (queued(c) > ANSWER_MAX) {
     drop(c);
     replyError(c, "SERVER_ERROR out of memory writing get response");
   }
   send(c);
+}
+
+/** A datagram whose answer is not complete. */
+@unmanaged
+class Waiting {
+  conn: usize;
+  next: usize;
+  request: u32; // its id
+  length: i32; // of the peer's address, which follows
+}
+let waiting: usize = 0;
+
+function wait(c: Conn): void {
+  const p = alloc(offsetof<Waiting>() + 32);
+  const w = changetype<Waiting>(p);
+  w.conn = changetype<usize>(c);
+  w.next = waiting;
+  w.request = load<u16>(receive);
+  w.length = load<i32>(peerLength);
+  memory.copy(p + offsetof<Waiting>(), peer, 32);
+  waiting = p;
+}
+
+/** All shards have answered. */
+export function udpComplete(c: Conn): void {
+  let before: usize = 0;
+  let p = waiting;
+  while (p && changetype<Waiting>(p).conn != changetype<usize>(c)) {
+    before = p;
+    p = changetype<Waiting>(p).next;
+  }
+  if (!p) return; // while it still runs: its end sends the answer
+  const w = changetype<Waiting>(p);
+  if (before) changetype<Waiting>(before).next = w.next;
+  else waiting = w.next;
+  store<u16>(receive, <u16>w.request);
+  store<i32>(peerLength, w.length);
+  memory.copy(peer, p + offsetof<Waiting>(), 32);
+  finish(c);
+  free(p);
+  free(changetype<usize>(c));
 }
 
 /** Bytes of the answer so far. */

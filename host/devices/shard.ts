@@ -15,6 +15,7 @@ import { KERNEL_RAM_BASE, type PhysicalMemory } from "../../kernel/mem/physical.
 import {
   SHARD_CONFIG_BYTES,
   SHARD_CONFIG_COUNT,
+  SHARD_CONFIG_SECRET,
   SHARD_CONFIG_SELF,
   SHARD_HDR_BYTES,
   SHARD_HDR_LENGTH,
@@ -34,6 +35,8 @@ import { EMPTY, RingConsumer, RingProducer } from "../shards/message-ring.ts";
 export interface ShardLink {
   readonly self: number;
   readonly count: number;
+  /** SHARD_SECRET_BYTES bytes that all shards have. */
+  readonly secret: Uint8Array;
   /** Words of the doorbell. */
   readonly bell: SharedArrayBuffer;
   /** Bytes of data in each ring. */
@@ -88,6 +91,7 @@ export class ShardDevice implements Backend {
     const config = new DataView(new ArrayBuffer(SHARD_CONFIG_BYTES));
     config.setUint32(SHARD_CONFIG_SELF, link.self, true);
     config.setUint32(SHARD_CONFIG_COUNT, link.count, true);
+    new Uint8Array(config.buffer).set(link.secret, SHARD_CONFIG_SECRET);
     this.mmio = new MmioDevice(memory, this, {
       name: "shard",
       deviceId: VIRTIO_ID_SHARD,

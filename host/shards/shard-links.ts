@@ -3,6 +3,8 @@
  * ports that its pings take.
  */
 import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { SHARD_SECRET_BYTES } from "../../kernel/virtio/shard-protocol.ts";
+import { hostEntropy, seededEntropy } from "../devices/entropy.ts";
 import type { ShardLink } from "../devices/shard.ts";
 import { doorbellBytes } from "./doorbell.ts";
 import { messageRingBytes } from "./message-ring.ts";
@@ -12,8 +14,10 @@ const RINGS_BYTES_MAX = 64 * 1024 * 1024;
 const RING_BYTES_MAX = 1024 * 1024;
 const RING_BYTES_MIN = 64 * 1024;
 
-/** One link for each of `count` shards. The message ports in it are to be transferred. */
-export function shardLinks(count: number, capacity = ringCapacity(count)): ShardLink[] {
+/** One link for each of `count` shards. The message ports in it are to be transferred. `seed`: as in BootOptions. */
+export function shardLinks(count: number, capacity = ringCapacity(count), seed?: string | number): ShardLink[] {
+  const secret = new Uint8Array(SHARD_SECRET_BYTES);
+  (seed === undefined ? hostEntropy : seededEntropy(`${seed} shards`))(secret);
   const bell = new SharedArrayBuffer(doorbellBytes(count));
   const each = <T>(make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
   const rings = each((from) =>
@@ -30,6 +34,7 @@ export function shardLinks(count: number, capacity = ringCapacity(count)): Shard
   return each((self) => ({
     self,
     count,
+    secret,
     bell,
     capacity,
     to: rings[self] as (SharedArrayBuffer | null)[],

@@ -101,7 +101,7 @@ export class ShardedMachine {
   /** Starts all shards; settles once each listens on everything that is published. */
   async start(): Promise<void> {
     const volumes = shardVolumes(parseVolumes(this.#options.volumes), this.shards);
-    const links = shardLinks(this.shards);
+    const links = shardLinks(this.shards, undefined, this.#options.seed);
     this.#members = links.map((_, index) => this.#startThread(index));
     void Promise.all(this.#members.map(({ exited }) => exited)).then(() => this.#ended());
     const requests = links.map(

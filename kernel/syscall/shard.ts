@@ -3,7 +3,7 @@
  */
 import { EBUSY, EFAULT, EINVAL, EMSGSIZE, ENODEV } from "../abi/errno.ts";
 import type { Kernel } from "../kernel.ts";
-import { SHARD_MESSAGE_BYTES_MAX } from "../virtio/shard-protocol.ts";
+import { SHARD_MESSAGE_BYTES_MAX, SHARD_SECRET_BYTES } from "../virtio/shard-protocol.ts";
 
 export function sys_shard_self(k: Kernel): number {
   return k.shards?.self ?? 0;
@@ -11,6 +11,14 @@ export function sys_shard_self(k: Kernel): number {
 
 export function sys_shard_count(k: Kernel): number {
   return k.shards?.count ?? 1;
+}
+
+export function sys_shard_secret(k: Kernel, buf: number): number {
+  const ptr = buf >>> 0;
+  if (!k.mem.has(ptr, SHARD_SECRET_BYTES)) return -EFAULT;
+  if (k.shards) k.mem.u8.set(k.shards.secret, ptr);
+  else k.entropy.fill(k.mem.base + ptr, SHARD_SECRET_BYTES);
+  return SHARD_SECRET_BYTES;
 }
 
 export function sys_ring_messages(k: Kernel, base: number, count: number): number {

@@ -69,7 +69,7 @@ import {
   sys_ring_write,
 } from "./ring.ts";
 import { type Row, row } from "./row.ts";
-import { sys_ring_message, sys_ring_messages, sys_shard_count, sys_shard_self } from "./shard.ts";
+import { sys_ring_message, sys_ring_messages, sys_shard_count, sys_shard_secret, sys_shard_self } from "./shard.ts";
 import {
   sys_accept4,
   sys_bind,
@@ -222,6 +222,7 @@ export const TABLE: readonly Row[] = [
   row(1041, "shard_count", "", sys_shard_count),
   row(1042, "ring_messages", "base:ptr count:i32", sys_ring_messages),
   row(1043, "ring_message", "shard:i32 ptr:ptr len:i32 token:i32", sys_ring_message),
+  row(1044, "shard_secret", "buf:ptr", sys_shard_secret, { note: "16 bytes, the same in all shards of a machine" }),
 ];
 
 /** By name. */

@@ -12,6 +12,7 @@ import type { Ring } from "../ring/ring.ts";
 import { VirtioDriver } from "./driver.ts";
 import {
   SHARD_CONFIG_COUNT,
+  SHARD_CONFIG_SECRET,
   SHARD_CONFIG_SELF,
   SHARD_HDR_BYTES,
   SHARD_HDR_LENGTH,
@@ -19,6 +20,7 @@ import {
   SHARD_MESSAGE_BYTES_MAX,
   SHARD_QUEUE_RX,
   SHARD_QUEUE_TX,
+  SHARD_SECRET_BYTES,
   VIRTIO_ID_SHARD,
 } from "./shard-protocol.ts";
 import type { Transport } from "./transport.ts";
@@ -31,6 +33,8 @@ const SLOT_BYTES = 64;
 export class ShardDriver {
   readonly self: number;
   readonly count: number;
+  /** Random bytes that all shards have. */
+  readonly secret: Uint8Array;
   /** True once the guest has given receive buffers. */
   hasBuffers = false;
   readonly #virtio: VirtioDriver;
@@ -52,6 +56,9 @@ export class ShardDriver {
     this.#virtio = new VirtioDriver(memory, transport, { name: "shard", deviceId: VIRTIO_ID_SHARD });
     this.self = this.#virtio.config32(SHARD_CONFIG_SELF);
     this.count = this.#virtio.config32(SHARD_CONFIG_COUNT);
+    this.secret = Uint8Array.from({ length: SHARD_SECRET_BYTES }, (_, i) =>
+      this.#virtio.config8(SHARD_CONFIG_SECRET + i),
+    );
     this.#u32 = memory.kernelU32;
     this.#rx = this.#virtio.queue(SHARD_QUEUE_RX, QUEUE_SIZE, 2);
     this.#tx = this.#virtio.queue(SHARD_QUEUE_TX, QUEUE_SIZE, 2);

@@ -80,6 +80,7 @@ const GOOD: Record<string, (d: Descriptors) => number[]> = {
   ring_buffers: () => [BUFFER, 1024, 4],
   ring_send: (d) => [d.pair, BUFFER, 16, 1],
   ring_messages: () => [BUFFER, 1],
+  shard_secret: () => [BUFFER],
   ring_message: () => [1, BUFFER, 16, 1],
   ring_read: (d) => [d.file, BUFFER, 16, 0, 1],
   ring_write: (d) => [d.file, BUFFER, 16, 0, 1],

@@ -70,6 +70,23 @@ describe("system calls of shards", () => {
     expect(Buffer.from(b.memory.slice(BUFFER, BUFFER + 12)).toString()).toBe("hello, shard");
   });
 
+  it("have one secret for all shards of a machine", async () => {
+    const secrets: string[] = [];
+    for (let i = 0; i < 2; i++) {
+      const [a, b] = (await start(2)) as [
+        Awaited<ReturnType<typeof start>>[number],
+        Awaited<ReturnType<typeof start>>[number],
+      ];
+      for (const { call, memory } of [a, b]) {
+        expect(call("shard_secret", BYTES)).toBe(16);
+        secrets.push(Buffer.from(memory.slice(BYTES, BYTES + 16)).toString("hex"));
+      }
+      for (const machine of machines) machine.kill();
+    }
+    expect(secrets[0]).toBe(secrets[1]);
+    expect(new Set(secrets).size).toBe(2);
+  });
+
   it("keep what does not fit, and tell its token once it has left", async () => {
     const [a, b] = (await start(2)) as [
       Awaited<ReturnType<typeof start>>[number],
