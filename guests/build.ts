@@ -5,7 +5,10 @@
  * so that a start with nothing to do costs some milliseconds. Options: `guests/NAME/asconfig.json` (its "options"), on top of
  * the defaults below.
  *
- *   node guests/build.ts [--quiet] [--force] [NAME…]     --quiet: progress goes to stderr, and nothing is said if nothing is built
+ *   node guests/build.ts [--quiet] [--force] [--names] [NAME…]
+ *
+ * --quiet: progress goes to stderr, and nothing is said if nothing is built. --names: the same code with its functions' names, for profiles,
+ * into guests/build/named.
  */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
@@ -15,7 +18,8 @@ import { fileURLToPath } from "node:url";
 
 const guestsDir = dirname(fileURLToPath(import.meta.url));
 const projectDir = dirname(guestsDir);
-const outDir = join(guestsDir, "build");
+const named = process.argv.includes("--names");
+const outDir = join(guestsDir, "build", ...(named ? ["named"] : []));
 
 /** What every guest is compiled with unless its asconfig.json says otherwise. */
 const defaults: Record<string, unknown> = {
@@ -63,7 +67,7 @@ function findGuests(only: string[]): Guest[] {
     if (only.length > 0 && !only.includes(entry.name)) continue;
     const hash = createHash("sha256").update(base);
     for (const file of sourcesOf(dir)) hash.update(relative(guestsDir, file)).update("\0").update(readFileSync(file));
-    const options = { ...defaults, ...optionsOf(join(dir, "asconfig.json")) };
+    const options = { ...defaults, ...optionsOf(join(dir, "asconfig.json")), ...(named && { debug: true }) };
     guests.push({ name: entry.name, options, hash: hash.update(JSON.stringify(options)).digest("hex") });
   }
   const missing = only.filter((name) => !guests.some((guest) => guest.name === name));

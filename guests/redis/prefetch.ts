@@ -103,5 +103,10 @@ export function prefetchRun(): void {
     store<usize>(places + i, other ? other : nothing);
   }
   for (let i: usize = 0; i < n; i += 4) store<usize>(places + i, entryValue(load<usize>(places + i)));
-  for (let i: usize = 0; i < n; i += 4) store<u32>(hashes + i, load<u32>(load<usize>(places + i)));
+  // The end of a short string lies in the next line.
+  const last: usize = (<usize>memory.size() << 16) - 4;
+  for (let i: usize = 0; i < n; i += 4) {
+    const v = load<usize>(places + i);
+    store<u32>(hashes + i, load<u32>(v) ^ load<u32>(min<usize>(v + 64, last)));
+  }
 }

@@ -315,7 +315,7 @@ export class NetDevice implements Backend, EndpointOwner {
     const index = this.#toWriteCount++;
     this.#toWriteTo[index] = endpoint;
     if (direct && !copies) {
-      this.#toWrite[index] = this.#views.of(chain.addresses[1] as number, length);
+      this.#toWrite[index] = this.#views.of(chain, 1);
       this.#toWriteChain[index] = chain;
       return;
     }

@@ -6,8 +6,11 @@
  * length 0, so they are found out by their length. Nobody may write to one, or keep it longer than the memory is his.
  */
 import { KERNEL_RAM_BASE, type PhysicalMemory, PROCESS_MEMORY_BASE } from "../../kernel/mem/physical.ts";
+import type { Chain } from "../queue/chain.ts";
 
-const SLOTS = 2048;
+const SLOT_BITS = 11;
+const SLOTS = 1 << SLOT_BITS;
+const SLOT_SHIFT = 32 - SLOT_BITS;
 
 export class ViewCache {
   readonly #memory: PhysicalMemory;
@@ -20,9 +23,11 @@ export class ViewCache {
     this.#kernel = memory.kernelBytes.buffer;
   }
 
-  /** The bytes [address, address + length), which are memory. */
-  of(address: number, length: number): Buffer<ArrayBuffer> {
-    const slot = ((address >>> 4) ^ (address >>> 14) ^ Math.imul(length, 37)) & (SLOTS - 1);
+  /** Part `index` of a chain. */
+  of(chain: Chain, index: number): Buffer<ArrayBuffer> {
+    const address = chain.addresses[index] as number;
+    const length = chain.lengths[index] as number;
+    const slot = Math.imul((address >>> 4) + Math.imul(length, 40503), 0x9e3779b1) >>> SLOT_SHIFT;
     const known = this.#views[slot];
     if (known && this.#addresses[slot] === address && known.length === length) return known;
     const view = this.#make(address, length);

@@ -149,11 +149,13 @@ export class Chain {
     }
   }
 
-  /** Two parts, both writable or both not, instead of all there were; DeviceQueue only. */
-  setPair(address0: number, length0: number, address1: number, length1: number, writable: boolean): void {
-    this.addresses[0] = address0;
+  /** Two parts, both writable or both not, from the descriptors at index `at` of kernel words, instead of all there were; DeviceQueue only. */
+  setPair(u32: Uint32Array, at: number, writable: boolean): void {
+    const length0 = u32[at + 2] as number;
+    const length1 = u32[at + 6] as number;
+    this.addresses[0] = (u32[at] as number) + (u32[at + 1] as number) * 2 ** 32;
     this.lengths[0] = length0;
-    this.addresses[1] = address1;
+    this.addresses[1] = (u32[at + 4] as number) + (u32[at + 5] as number) * 2 ** 32;
     this.lengths[1] = length1;
     this.count = 2;
     this.readableCount = writable ? 0 : 2;

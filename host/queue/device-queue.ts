@@ -230,15 +230,15 @@ export class DeviceQueue {
     let index = chain.head;
     for (let steps = 0; ; ) {
       const at = (this.#desc >>> 2) + index * 4;
-      const address = (u32[at] as number) + (u32[at + 1] as number) * 2 ** 32;
       const length = u32[at + 2] as number;
       const word = u32[at + 3] as number;
       const flags = word & 0xffff;
       if (flags & VIRTQ_DESC_F_INDIRECT) {
         if (!this.#indirectAllowed) return "an indirect descriptor, which was not negotiated";
         if (flags & VIRTQ_DESC_F_NEXT) return "an indirect descriptor with a next one"; // 2.7.5.3.1
-        return this.#walkIndirect(chain, address, length);
+        return this.#walkIndirect(chain, u32[at] as number, u32[at + 1] as number, length);
       }
+      const address = (u32[at] as number) + (u32[at + 1] as number) * 2 ** 32;
       const wrong = this.#addPart(chain, address, length, flags);
       if (wrong !== null) return wrong;
       if ((flags & VIRTQ_DESC_F_NEXT) === 0) return null;
@@ -248,40 +248,39 @@ export class DeviceQueue {
     }
   }
 
-  #walkIndirect(chain: Chain, table: number, bytes: number): string | null {
+  /** The table's address is in two words: as one number it would have to be allocated, for each chain. */
+  #walkIndirect(chain: Chain, low: number, high: number, bytes: number): string | null {
     if (bytes === 0 || bytes % VIRTQ_DESC_SIZE !== 0) return `an indirect table of ${bytes} bytes`;
-    if (table >= PROCESS_MEMORY_BASE || !this.#memory.has(table, bytes)) return "an indirect table outside memory";
-    const inKernel = table >= KERNEL_RAM_BASE;
-    if (inKernel && bytes === 2 * VIRTQ_DESC_SIZE && (table & 3) === 0) {
+    const inKernel = high === KERNEL_RAM_BASE / 2 ** 32;
+    if ((high !== 0 && !inKernel) || !this.#memory.hasWords(low, high, bytes))
+      return "an indirect table outside memory";
+    if (inKernel && bytes === 2 * VIRTQ_DESC_SIZE && (low & 3) === 0) {
       // The usual case, unrolled: a header and a buffer.
       const u32 = this.#u32;
-      const at = (table - KERNEL_RAM_BASE) >>> 2;
+      const at = low >>> 2;
       const first = u32[at + 3] as number;
       const second = u32[at + 7] as number;
       if (first >>> 16 === 1 && (first & LINKS) === VIRTQ_DESC_F_NEXT && (second & LINKS) === 0) {
-        const address0 = (u32[at] as number) + (u32[at + 1] as number) * 2 ** 32;
-        const address1 = (u32[at + 4] as number) + (u32[at + 5] as number) * 2 ** 32;
         const length0 = u32[at + 2] as number;
         const length1 = u32[at + 6] as number;
         const writable = second & VIRTQ_DESC_F_WRITE;
         if (
           (first & VIRTQ_DESC_F_WRITE) === writable &&
           length0 + length1 < 2 ** 32 &&
-          this.#memory.has(address0, length0) &&
-          this.#memory.has(address1, length1)
+          this.#memory.hasWords(u32[at] as number, u32[at + 1] as number, length0) &&
+          this.#memory.hasWords(u32[at + 4] as number, u32[at + 5] as number, length1)
         ) {
-          chain.setPair(address0, length0, address1, length1, writable !== 0);
+          chain.setPair(u32, at, writable !== 0);
           return null;
         }
       }
     }
     const entries = bytes / VIRTQ_DESC_SIZE;
-    const start = inKernel ? table - KERNEL_RAM_BASE : table;
     // A table needs no alignment (2.7.5.3 says nothing of one), and it may lie in the guest's memory.
     const view = inKernel ? this.#kernelView : this.#memory.guest.view;
     let index = 0;
     for (let steps = 0; ; ) {
-      const at = start + index * VIRTQ_DESC_SIZE;
+      const at = low + index * VIRTQ_DESC_SIZE;
       const address = view.getUint32(at, true) + view.getUint32(at + 4, true) * 2 ** 32;
       const word = view.getUint32(at + 12, true);
       const flags = word & 0xffff;

@@ -47,6 +47,13 @@ export class PhysicalMemory {
     return length >= 0 && address - KERNEL_RAM_BASE + length <= this.kernelBytes.length;
   }
 
+  /** The same for an address in two words, as descriptors have it: no number outside of the small integers is made for it. */
+  hasWords(low: number, high: number, length: number): boolean {
+    if (high === 0) return this.guest.has(low, length);
+    if (high === KERNEL_RAM_BASE / 2 ** 32) return low + length <= this.kernelBytes.length;
+    return this.has(low + high * 2 ** 32, length);
+  }
+
   /** The bytes [address, address + length), or null if any of them is not memory. */
   slice(address: number, length: number): Uint8Array<ArrayBuffer> | null {
     if (address < KERNEL_RAM_BASE) return this.guest.bytes(address, length);
