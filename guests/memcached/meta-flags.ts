@@ -21,6 +21,8 @@ export let metaKeyLength: u32 = 0;
 export let keyBinary: bool = false;
 export let noUpdate: bool = false;
 export let vivify: bool = false;
+/** Flags that tell or change what a fetch changes, too: it counts as one only afterwards. */
+export let bumpsLater: bool = false;
 export let wantsValue: bool = false;
 export let setStale: bool = false;
 export let quiet: bool = false;
@@ -66,6 +68,7 @@ export function metaFlags(start: i32): bool {
   keyBinary = false;
   noUpdate = false;
   vivify = false;
+  bumpsLater = false;
   wantsValue = false;
   setStale = false;
   quiet = false;
@@ -110,14 +113,17 @@ function flag(i: i32, letter: u32): bool {
       return true;
     case 78: // N
       vivify = true;
+      bumpsLater = true;
       vivifyExptime = time(i);
       return true;
     case 84: // T
       exptime = time(i);
+      bumpsLater = true;
       newTtl = true;
       return true;
     case 82: // R
       recacheTime = time(i);
+      bumpsLater = true;
       return true;
     case 118: // v
       wantsValue = true;
@@ -150,6 +156,9 @@ function flag(i: i32, letter: u32): bool {
       delta = number(i, "CLIENT_ERROR invalid numeric delta value");
       return true;
     case 108: // l
+    case 104: // h
+      bumpsLater = true;
+      return true;
     case 79: // O
     case 80: // P
     case 76: // L
@@ -158,7 +167,6 @@ function flag(i: i32, letter: u32): bool {
     case 116: // t
     case 99: // c
     case 102: // f
-    case 104: // h
       return true;
     default:
       return false;

@@ -21,6 +21,7 @@ import {
 } from "./item";
 import { metaArithmetic, metaDelete } from "./meta-change";
 import {
+  bumpsLater,
   exptime,
   META_LINE_MAX,
   META_TOKENS_MAX,
@@ -160,6 +161,7 @@ let touched = false;
 
 function hit(c: Conn, it: usize, created: bool): void {
   const i = changetype<Item>(it);
+  if (!bumpsLater && !noUpdate) itemBump(it);
   const start = reserve(c, META_LINE_MAX);
   let at = start;
   if (wantsValue) {
@@ -190,8 +192,7 @@ function hit(c: Conn, it: usize, created: bool): void {
   }
   store<u16>(at, 0x0a0d);
   commit(c, at + 2);
-  // Only now, so that h, l and t told what was before.
-  if (!noUpdate) itemBump(it);
+  if (bumpsLater && !noUpdate) itemBump(it);
   if (touched) {
     stats.touchCmds++;
     slabStats(itemClsid(it)).touchHits++;
