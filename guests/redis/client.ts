@@ -29,6 +29,8 @@ export const CLIENT_READY_QUEUED: u32 = 1 << 19; // unblocked: has unread input 
 export const CLIENT_PAUSED: u32 = 1 << 20; // its command waits for CLIENT UNPAUSE
 export const CLIENT_STANDIN: u32 = 1 << 21; // runs what other shards have forwarded (shard-serve.ts)
 export const CLIENT_FORWARDING: u32 = 1 << 22; // its next request waits for those that have been forwarded
+export const CLIENT_FULL: u32 = 1 << 23; // it does not read its replies: no more of it is read, or run
+export const CLIENT_EOF: u32 = 1 << 24; // and it has ended its side meanwhile
 
 @unmanaged
 export class Client {

@@ -7,7 +7,7 @@
 import { alloc, free, hasRoomIo, notePeak, realloc } from "../lib/raw/alloc";
 import { aofBeforeSleep, aofCron, aofFileEvent } from "./aof";
 import { rewriteSlice, TIMER_REWRITE } from "./aof-rewrite";
-import { blockedClientFree, blockTimerEvent, TIMER_BLOCK, unblockedTake } from "./blocked";
+import { blockedClientFree, blockTimerEvent, queueUnblocked, TIMER_BLOCK, unblockedTake } from "./blocked";
 import { blobFree, blobNew, textCopy } from "../lib/raw/bytes";
 import {
   Client,
@@ -15,7 +15,9 @@ import {
   CLIENT_CLOSE_AFTER_REPLY,
   CLIENT_CLOSE_ASAP,
   CLIENT_CLOSED,
+  CLIENT_EOF,
   CLIENT_FORWARDING,
+  CLIENT_FULL,
   CLIENT_MONITOR,
   CLIENT_PENDING,
   CLIENT_PUBSUB,
@@ -74,6 +76,7 @@ import {
   sys_getsockname,
   sys_ring_attach,
   sys_ring_buffers,
+  sys_ring_pause,
   sys_ring_send,
   sys_ring_setup,
   sys_setsockopt,
@@ -95,6 +98,8 @@ const TIMER_EXPIRE: u32 = 3;
 const EXPIRE_SLICE_US: i64 = 2500;
 const EXPIRE_PAUSE_MS: f64 = 8;
 const CRON_MS: f64 = 100;
+/** Waiting replies below which a client that was too slow is served again. */
+const OUTPUT_RESUME: u32 = 1 << 18;
 
 let events: usize = 0;
 /** Client of each descriptor (u32 words), or 0. */
@@ -287,8 +292,20 @@ function sent(p: usize): void {
       }
     }
     if (c.flags & CLIENT_CLOSE_AFTER_REPLY && c.inFlight == 0 && !c.outHead) clientCloseSoon(c);
+    else if (c.flags & CLIENT_FULL && c.outQueued < OUTPUT_RESUME && !(c.flags & CLIENT_CLOSE_ASAP)) {
+      c.flags &= ~CLIENT_FULL;
+      sys_ring_pause(c.fd, 0);
+      queueUnblocked(c);
+    }
   }
   chunkFree(p);
+}
+
+/** The peer sends no more. What came before is answered, if somebody still reads. */
+function inputEnded(c: Client): void {
+  if (c.flags & CLIENT_FULL) c.flags |= CLIENT_EOF;
+  else if (c.flags & (CLIENT_BLOCKED | CLIENT_FORWARDING) || (!c.outHead && !c.inFlight)) clientCloseSoon(c);
+  else c.flags |= CLIENT_CLOSE_AFTER_REPLY;
 }
 
 /** Sends what may leave; what the AOF gate holds back stays in the list. */
@@ -381,12 +398,7 @@ export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
       accept(e.result);
     } else if (kind == RING_EOF) {
       const p = clientOf(e.fd);
-      if (p) {
-        const c = changetype<Client>(p);
-        // What came before the end is answered, if somebody still reads.
-        if (c.flags & (CLIENT_BLOCKED | CLIENT_FORWARDING) || (!c.outHead && !c.inFlight)) clientCloseSoon(c);
-        else c.flags |= CLIENT_CLOSE_AFTER_REPLY;
-      }
+      if (p) inputEnded(changetype<Client>(p));
     } else if (kind == RING_HANGUP) {
       const p = clientOf(e.fd);
       if (p) {
@@ -417,6 +429,7 @@ export function beforeSleep(): void {
     const c = changetype<Client>(p);
     if (c.blockArgs && !(c.flags & CLIENT_BLOCKED)) runPostponed(c);
     clientParse(c);
+    if (c.flags & CLIENT_EOF && !(c.flags & CLIENT_FULL)) inputEnded(c);
   }
   aofBeforeSleep();
   flushOutput();

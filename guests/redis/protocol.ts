@@ -21,6 +21,7 @@ import {
   CLIENT_CLOSE_AFTER_REPLY,
   CLIENT_CLOSE_ASAP,
   CLIENT_FORWARDING,
+  CLIENT_FULL,
   CLIENT_PAUSED,
   clientCloseSoon,
   rawSet,
@@ -29,10 +30,13 @@ import { execute, rejectOversized } from "./dispatch";
 import { parsedI64, parseI64 } from "../lib/raw/number";
 import { errorBegin, errorBytes, errorEnd, errorText, replyError, replyOom } from "./reply";
 import { cfg, log, LOG_VERBOSE, LOG_WARNING, stats } from "./server";
+import { sys_ring_pause } from "../lib/sys";
 
 const LINE_MAX: usize = 65536; // PROTO_INLINE_MAX_SIZE
 const STOP: u32 =
-  CLIENT_BLOCKED | CLIENT_CLOSE_ASAP | CLIENT_CLOSE_AFTER_REPLY | CLIENT_PAUSED | CLIENT_FORWARDING;
+  CLIENT_BLOCKED | CLIENT_CLOSE_ASAP | CLIENT_CLOSE_AFTER_REPLY | CLIENT_PAUSED | CLIENT_FORWARDING | CLIENT_FULL;
+/** Replies that may wait for somebody to read them, where no client-output-buffer-limit says how many. */
+const OUTPUT_MAX: u32 = 1 << 20;
 /** A request with more arguments than this keeps what was parsed of it when it is incomplete. */
 const KEEP_ARGS: i32 = 16;
 /** An incomplete request up to this size may be kept in the memory that data leaves. */
@@ -67,6 +71,12 @@ function lineEnd(p: usize, end: usize): usize {
 function parse(c: Client, p: usize, end: usize): usize {
   while (p < end) {
     if (c.flags & STOP) return p;
+    if (c.outQueued > OUTPUT_MAX && !cfg.obufHard0 && !cfg.obufSoft0) {
+      // It goes on in loop.ts, once they have been read.
+      c.flags |= CLIENT_FULL;
+      sys_ring_pause(c.fd, 1);
+      return p;
+    }
     const start = p;
     if (load<u8>(p) != 42) {
       p = inline_(c, p, end);
