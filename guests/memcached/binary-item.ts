@@ -58,6 +58,7 @@ import {
   storeItem,
 } from "./store";
 import { lruHit, slabStats, stats } from "./stats";
+import { prefixDelete, prefixGet, prefixSet } from "./stats-prefix";
 import { dropOld, receiveInto, swallow } from "./text-update";
 import { parsedU64, parseU64 } from "./tokens";
 
@@ -75,6 +76,7 @@ export function binaryGet(c: Conn, opcode: u32): void {
   const it = touch
     ? itemGetTouch(key, keyLength, realtime(<i64>bswap<u32>(load<u32>(extras))))
     : itemGet(key, keyLength);
+  if (settings.detailEnabled) prefixGet(key, keyLength, it != 0);
   if (!it) {
     if (touch) {
       stats.touchCmds++;
@@ -141,6 +143,7 @@ export function binarySet(c: Conn, opcode: u32): void {
   const clientFlags = bswap<u32>(load<u32>(extras));
   const exptime = bswap<u32>(load<u32>(extras, 4));
   const nvalue = valueLength();
+  if (settings.detailEnabled) prefixSet(key, keyLength);
   const it = itemFor(clientFlags, realtime(<i64>exptime), nvalue);
   if (!it) {
     refuse(c, clientFlags, nvalue);
@@ -154,6 +157,7 @@ export function binarySet(c: Conn, opcode: u32): void {
 
 export function binaryAppend(c: Conn, append: bool): void {
   const nvalue = valueLength();
+  if (settings.detailEnabled) prefixSet(key, keyLength);
   const it = itemFor(0, 0, nvalue);
   if (it) receive(c, it, append ? NREAD_APPEND : NREAD_PREPEND, nvalue);
   else refuse(c, 0, nvalue);
@@ -177,6 +181,7 @@ export function binaryValueComplete(c: Conn): void {
 }
 
 export function binaryDelete(c: Conn): void {
+  if (settings.detailEnabled) prefixDelete(key, keyLength);
   const it = itemGet(key, keyLength);
   if (!it) {
     stats.deleteMisses++;

@@ -1,12 +1,13 @@
 /** STAT: one packet for each statistic, then an empty one. */
-import { copy, equalText } from "../lib/raw/bytes";
+import { copy, equalText, textCopy } from "../lib/raw/bytes";
 import { Conn } from "./connection";
 import { head, HEAD_BYTES, key, KEY_ENOENT, keyLength, replyStatus, SUCCESS } from "./binary-reply";
-import { commit, reserve } from "./output";
+import { commit, outputBytes, reserve } from "./output";
 import { settings } from "./settings";
 import { statSink } from "./stat-line";
 import { statsReset } from "./stats";
 import { statsGeneral } from "./stats-general";
+import { prefixClear, prefixDump, prefixDumpFree } from "./stats-prefix";
 import { statsSettings, statsTotals } from "./stats-store";
 import { statsGroup } from "./text-stats";
 
@@ -20,6 +21,19 @@ function packet(name: usize, nname: u32, data: usize, ndata: u32): void {
   commit(asking, body + nname + ndata);
 }
 
+/** The dump as one value. */
+function detailed(): void {
+  const lines = prefixDump();
+  if (!lines.failed) {
+    const at = reserve(asking, HEAD_BYTES + 8);
+    const body = head(asking, at, SUCCESS, 0, 8, 8 + lines.length, 0);
+    textCopy(body, "detailed");
+    commit(asking, body + 8);
+    outputBytes(asking, lines.data, lines.length);
+  }
+  prefixDumpFree();
+}
+
 /** Whether the key begins with the word, as memcached compares here. */
 function begins(word: string): bool {
   return <i32>keyLength >= word.length && equalText(key, word.length, word);
@@ -31,10 +45,13 @@ export function binaryStat(c: Conn): void {
   if (!keyLength) {
     statsGeneral();
     statsTotals();
-  } else if (begins("reset")) statsReset();
-  else if (begins("settings")) statsSettings();
+  } else if (begins("reset")) {
+    statsReset();
+    prefixClear();
+  } else if (begins("settings")) statsSettings();
   else if (begins("detail on")) settings.detailEnabled = true;
   else if (begins("detail off")) settings.detailEnabled = false;
+  else if (begins("detail dump")) detailed();
   else if (begins("detail") || !statsGroup(key, keyLength)) {
     replyStatus(c, KEY_ENOENT, 0);
     return;

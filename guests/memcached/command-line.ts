@@ -129,7 +129,6 @@ function protocolSet(blob: usize): void {
 
 let tcpSpecified = false;
 let udpSpecified = false;
-let protocolSpecified = false;
 
 function option(letter: i32): void {
   const s = settings;
@@ -216,7 +215,6 @@ function option(letter: i32): void {
       s.backlog = intOf(value);
       break;
     case 66: // B
-      protocolSpecified = true;
       protocolSet(value);
       break;
     case 73: // I
@@ -232,7 +230,7 @@ function option(letter: i32): void {
       s.watchEnabled = false;
       break;
     case 89: // Y
-      s.authFile = value;
+      refuse("-Y is not supported: there are no authentication tokens.", EX_USAGE);
       break;
     case 78: // N
       if (intOf(value) <= 0) refuse("Maximum number of NAPI IDs must be greater than 0", 1);
@@ -258,11 +256,6 @@ export function commandLine(): void {
   if (s.itemSizeMax > ITEM_SIZE_MAX_UPPER_LIMIT) refuse("Cannot set item size limit higher than a gigabyte.", EX_USAGE);
   subOptionsEnd();
   s.numThreadsPerUdp = s.inter && hasComma(s.inter) ? 1 : s.numThreads;
-  if (s.authFile) {
-    if (!protocolSpecified) s.bindingProtocol = PROTOCOL_ASCII;
-    else if (s.bindingProtocol != PROTOCOL_ASCII)
-      refuse("ERROR: You cannot allow the BINARY protocol while using ascii authentication tokens.", EX_USAGE);
-  }
   if (udpSpecified && s.udpport != 0 && !tcpSpecified) s.port = s.udpport;
   if (s.port > 65535) {
     sayText("ERROR: Invalid port number ");
@@ -271,7 +264,6 @@ export function commandLine(): void {
     sayEnd(2);
     quit(EX_USAGE);
   }
-  if (s.authFile && s.udpport) refuse("Cannot use UDP with ascii authentication enabled (-U 0 to disable)", EX_USAGE);
   const room = sys_memory_limit() - 16777216.0;
   if (<f64>s.maxbytes > room && s.verbose > 0) {
     sayText("-m is more than the machine has; items get ");

@@ -34,7 +34,6 @@ export class Settings {
   useCas: bool; // not -C
   backlog: i32; // -b
   bindingProtocol: i32; // -B
-  authFile: usize; // -Y, blob or 0
   itemSizeMax: i32; // -I
   slabChunkSizeMax: i32;
   slabPageSize: i32;

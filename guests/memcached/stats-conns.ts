@@ -2,7 +2,7 @@
 import { textCopy } from "../lib/raw/bytes";
 import { formatU64 } from "../lib/raw/number";
 import { sys_getpeername, sys_getsockname } from "../lib/sys";
-import { currentTime } from "./clock";
+import { currentTime, ITEM_UPDATE_INTERVAL } from "./clock";
 import { Conn, CONN_DUMPING, CONN_FULL, STATE_SWALLOW, STATE_VALUE } from "./connection";
 import { listenKind, listenMax, LISTENS_UDP } from "./listen";
 import { connOf, fdMax } from "./loop";
@@ -56,7 +56,7 @@ export function statsConns(asking: Conn): void {
     } else {
       statAddress(fd, "addr", udp, false);
       statText(fd, "state", udp ? "conn_read" : "conn_listening");
-      silent = currentTime;
+      silent = currentTime - (ITEM_UPDATE_INTERVAL + 2); // since the start
     }
     statNameFd(fd, "secs_since_last_cmd");
     valueInt(silent);

@@ -206,7 +206,7 @@ export function statsSettings(): void {
   statInt("tcp_backlog", s.backlog);
   statText("binding_protocol", protocolName(s.bindingProtocol));
   statYes("auth_enabled_sasl", false);
-  statBlob("auth_enabled_ascii", s.authFile, "no");
+  statText("auth_enabled_ascii", "no");
   statInt("item_size_max", s.itemSizeMax);
   statYes("maxconns_fast", s.maxconnsFast);
   statInt("hashpower_init", s.hashpowerInit);

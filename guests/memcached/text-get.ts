@@ -13,7 +13,9 @@ import { commit, outputValue, replyLine, reserve, VALUE_COPY_MAX } from "./outpu
 import { itemBump, itemGet, itemGetTouch, itemRemove } from "./store";
 import { shardTotal } from "../lib/raw/shard-link";
 import { keysEnded, keysNext, routeKeys } from "./shard-route";
+import { settings } from "./settings";
 import { lruHit, slabStats, stats } from "./stats";
+import { prefixGet } from "./stats-prefix";
 import { parsedI32, parseI32, wordEnd } from "./tokens";
 
 /** Longest "VALUE key flags bytes cas\r\n". */
@@ -62,6 +64,7 @@ function one(c: Conn, key: usize, nkey: u32): void {
   const mode = c.getMode;
   const touch = (mode & GET_TOUCH) != 0;
   const it = touch ? itemGetTouch(key, nkey, c.getExptime) : itemGet(key, nkey);
+  if (settings.detailEnabled) prefixGet(key, nkey, it != 0);
   if (touch) {
     stats.touchCmds++;
     if (it) slabStats(itemClsid(it)).touchHits++;

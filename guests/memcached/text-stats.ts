@@ -3,12 +3,13 @@ import { parsedU32, ntokens, tokenIs, tokenLength, tokenPtr, tokenU32 } from "./
 import { copy } from "../lib/raw/bytes";
 import { cacheDump } from "./cachedump";
 import { Conn } from "./connection";
-import { commit, outputText, replyLine, reserve } from "./output";
+import { commit, outputBytes, outputText, replyLine, reserve } from "./output";
 import { settings } from "./settings";
 import { statSink } from "./stat-line";
 import { statsReset } from "./stats";
 import { statsConns } from "./stats-conns";
 import { statsGeneral } from "./stats-general";
+import { prefixClear, prefixDump, prefixDumpFree } from "./stats-prefix";
 import {
   statsItems,
   statsSettings,
@@ -62,6 +63,7 @@ export function statsCommand(c: Conn): void {
     statsTotals();
   } else if (tokenIs(1, "reset")) {
     statsReset();
+    prefixClear();
     replyLine(c, "RESET");
     return;
   } else if (tokenIs(1, "detail")) {
@@ -87,6 +89,11 @@ function detail(c: Conn): void {
   } else if (tokenIs(2, "off")) {
     settings.detailEnabled = false;
     replyLine(c, "OK");
+  } else if (tokenIs(2, "dump")) {
+    const lines = prefixDump();
+    if (lines.failed) replyLine(c, "SERVER_ERROR out of memory writing stats");
+    else outputBytes(c, lines.data, lines.length);
+    prefixDumpFree();
   } else replyLine(c, "CLIENT_ERROR usage: stats detail on|off|dump");
 }
 

@@ -18,7 +18,9 @@ import {
   STORED,
   storeItem,
 } from "./store";
+import { settings } from "./settings";
 import { slabStats, stats } from "./stats";
+import { prefixSet } from "./stats-prefix";
 import { exptimeOf } from "./text-get";
 import { ntokens, parsedI32, parsedU32, parsedU64, tokenI32, tokenIs, tokenLength, tokenPtr, tokenU32, tokenU64 } from "./tokens";
 
@@ -84,6 +86,7 @@ export function updateCommand(c: Conn, op: i32, withCas: bool): void {
     return;
   }
   const nbytes = <u32>length + 2;
+  if (settings.detailEnabled) prefixSet(key, nkey);
   const it = itemAlloc(key, nkey, clientFlags, exptimeOf(exptime), nbytes);
   if (!it) {
     refuse(c, nkey, clientFlags, nbytes, false);

@@ -31,6 +31,7 @@ import {
 import { shardTotal } from "../lib/raw/shard-link";
 import { routeText } from "./shard-route";
 import { slabStats, stats } from "./stats";
+import { prefixDelete } from "./stats-prefix";
 import { cacheMemlimit, lruCommand, lruCrawlerCommand, shutdownCommand, slabsCommand, verbosityCommand, watchCommand } from "./text-admin";
 import { exptimeOf, getLine } from "./text-get";
 import { statsCommand } from "./text-stats";
@@ -195,6 +196,7 @@ function deleteCommand(c: Conn): void {
     replyLine(c, BAD_FORMAT);
     return;
   }
+  if (settings.detailEnabled) prefixDelete(tokenPtr(1), tokenLength(1));
   const it = itemGet(tokenPtr(1), tokenLength(1));
   if (it) {
     slabStats(itemClsid(it)).deleteHits++;

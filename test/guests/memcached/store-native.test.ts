@@ -360,7 +360,6 @@ describe.skipIf(noNative !== undefined)("beside memcached", () => {
       ["-o", "slab_sizes=100-90"],
       ["-o", "slab_sizes=100-104"],
       ["-o", "slab_sizes=1-2"],
-      ["-Y", "/nowhere", "-B", "binary"],
       ["-V"],
     ];
     const wrong: unknown[] = [];
