@@ -30,7 +30,7 @@ import {
   sys_write,
 } from "../lib/sys";
 import { dumpForget, dumpInit } from "./cachedump";
-import { clockTurn, currentTime } from "./clock";
+import { clockTurn, currentTime, monotonicMs } from "./clock";
 import {
   closeHead,
   closeHeadSet,
@@ -44,6 +44,7 @@ import {
   CONN_PAUSED,
   CONN_PENDING,
   CONN_RESUMING,
+  CONN_WAITING,
   connCloseSoon,
   connCount,
   connLink,
@@ -112,9 +113,16 @@ function connOfSet(fd: i32, p: usize): void {
 // --- connections ---------------------------------------------------------------------------------------------------------------
 const refusal = memory.data(64);
 
+/** Connections beyond -c that wait for others to go (-o no_maxconns_fast), the oldest first; linked by `resumeNext`. */
+let waitingHead: usize = 0;
+let waitingTail: usize = 0;
+let waiting: i32 = 0;
+let waitingSinceMs: f64 = 0;
+
 function accept(fd: i32): void {
   if (fd < 0) return;
-  if (connCount >= settings.maxconns || !hasRoomIo(65536)) {
+  const full = connCount - waiting >= settings.maxconns;
+  if ((full && settings.maxconnsFast) || !hasRoomIo(65536)) {
     stats.rejectedConns++;
     sys_write(fd, refusal, textCopy(refusal, "ERROR Too many open connections\r\n"));
     sys_close(fd);
@@ -123,9 +131,45 @@ function accept(fd: i32): void {
   const c = connNew(fd);
   connLink(c);
   connOfSet(fd, changetype<usize>(c));
+  if (full) waitFor(c);
   stats.totalConns++;
   state.currConns = connCount;
   if (state.currConns > state.connStructs) state.connStructs = state.currConns;
+}
+
+/** Does not serve the connection before another one goes. */
+function waitFor(c: Conn): void {
+  c.flags |= CONN_WAITING;
+  sys_ring_pause(c.fd, 1);
+  if (waitingTail) changetype<Conn>(waitingTail).resumeNext = changetype<usize>(c);
+  else waitingHead = changetype<usize>(c);
+  waitingTail = changetype<usize>(c);
+  if (waiting++) return;
+  state.acceptingConns = 0;
+  stats.listenDisabledNum++;
+  waitingSinceMs = monotonicMs;
+}
+
+/** A connection has gone: one that waits is served. */
+function serveWaiting(gone: Conn): void {
+  const self = changetype<usize>(gone);
+  if (gone.flags & CONN_WAITING) {
+    let before: usize = 0;
+    for (let p = waitingHead; p != self; p = changetype<Conn>(p).resumeNext) before = p;
+    if (before) changetype<Conn>(before).resumeNext = gone.resumeNext;
+    else waitingHead = gone.resumeNext;
+    if (waitingTail == self) waitingTail = before;
+  } else {
+    const c = changetype<Conn>(waitingHead);
+    waitingHead = c.resumeNext;
+    if (!waitingHead) waitingTail = 0;
+    c.flags &= ~CONN_WAITING;
+    c.lastCommandTime = currentTime;
+    sys_ring_pause(c.fd, 0);
+  }
+  if (--waiting) return;
+  state.acceptingConns = 1;
+  stats.timeInListenDisabledUs += <u64>((monotonicMs - waitingSinceMs) * 1000);
 }
 
 /** Ends a connection now. Not from inside one of its requests: those use connCloseSoon. */
@@ -155,6 +199,7 @@ function connFree(c: Conn): void {
   }
   for (let p = c.flightHead; p; p = changetype<Chunk>(p).next) changetype<Chunk>(p).owner = 0;
   if (c.item) itemRemove(c.item);
+  if (waiting) serveWaiting(c);
   free(c.forward);
   dumpForget(c);
   connOfSet(c.fd, 0);
@@ -170,7 +215,7 @@ function closeIdle(): void {
   sys_ring_timer(IDLE_CHECK_MS, TIMER_IDLE);
   for (let p = connsHead; p; p = changetype<Conn>(p).next) {
     const c = changetype<Conn>(p);
-    if (c.state != STATE_COMMAND || c.inFlight || c.flags & (CONN_FULL | CONN_CLOSING)) continue;
+    if (c.state != STATE_COMMAND || c.inFlight || c.flags & (CONN_FULL | CONN_CLOSING | CONN_WAITING)) continue;
     if (currentTime - c.lastCommandTime <= <u32>settings.idleTimeout) continue;
     stats.idleKicks++;
     connCloseSoon(c);

@@ -137,6 +137,27 @@ describe("the guest's connections", () => {
     for (const connection of [...five, again]) connection.close();
   });
 
+  test("-c with -o no_maxconns_fast: one too many waits until another goes", async () => {
+    const machine = await sharedMemcached(["-c", "2", "-o", "no_maxconns_fast"]);
+    const [first, second] = [await machine.open(), await machine.open()];
+    await first.ask("version\r\n");
+    await second.ask("version\r\n");
+    const waiting = [await machine.open(), await machine.open(), await machine.open()];
+    for (const connection of waiting) connection.write("set waiting 0 0 1\r\n1\r\n");
+    await expect.poll(async () => (await stats(first)).get("accepting_conns"), { timeout: 10_000 }).toBe("0");
+    waiting[1]?.close(); // gives up
+    expect(await first.ask("get waiting\r\n")).toBe("END\r\n");
+    second.close();
+    expect(await waiting[0]?.until("\r\n")).toBe("STORED");
+    expect(waiting[2]?.received).toBe(0);
+    waiting[0]?.close();
+    expect(await waiting[2]?.until("\r\n")).toBe("STORED");
+    await expect.poll(async () => (await stats(first)).get("accepting_conns"), { timeout: 10_000 }).toBe("1");
+    expect((await stats(first)).get("listen_disabled_num")).toBe("1");
+    first.close();
+    waiting[2]?.close();
+  });
+
   test("-o idle_timeout: who says nothing is closed, who says half a value is not", async () => {
     const machine = await sharedMemcached(["-o", "idle_timeout=1"]);
     const silent = await machine.open();
