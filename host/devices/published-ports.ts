@@ -43,10 +43,12 @@ export class PublishedPorts {
 
   /** Binds all of them, to see that they can be had, or none: then it rejects with a UsageError that says which and why. */
   async bindAll(): Promise<void> {
+    // The first shard serves already: whom the host's kernel gave to a socket that is only tried and closed would be cut off.
+    if (this.#share === "follow") return;
     const results = await Promise.allSettled(
       [...this.#addresses].map(([guestPort, address]) =>
         // A port with a number is tried without sharing it: who else has it, by SO_REUSEPORT, is none of ours.
-        this.#bind(guestPort, address, this.#share === "follow" || (this.#share === "first" && address.port === 0)),
+        this.#bind(guestPort, address, this.#share === "first" && address.port === 0),
       ),
     );
     const failed = results.find((result) => result.status === "rejected");

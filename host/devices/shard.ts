@@ -3,7 +3,7 @@
  * share. One copy into the ring, one out of it into the receiver's buffer.
  *
  * The device also decides when its thread may sleep. Rings are looked at before every turn of the machine; once a turn has gone by in which
- * nothing came, the event loop goes round a few times more (a peer's answer is often that near, and a loop costs a tenth of a wake-up), then the
+ * nothing came, the event loop goes round twice more (a peer's answer is often that near, and a loop costs a tenth of a wake-up), then the
  * shard says that it is asleep and its peers ping it.
  *
  * What always holds: a send chain comes back used once its bytes are in the ring; while a ring is full its chains wait here, in order, and
@@ -56,7 +56,7 @@ export interface ShardDeviceOptions {
 
 const QUEUE_SIZE = 256;
 /** Times that the event loop goes round without anything to do before the shard sleeps. */
-const IDLE_LOOPS = 8;
+const IDLE_LOOPS = 2;
 
 export class ShardDevice implements Backend {
   readonly mmio: MmioDevice;

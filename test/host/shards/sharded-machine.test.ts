@@ -155,6 +155,29 @@ describe("a machine of several shards", () => {
     }
   });
 
+  it("cuts nobody off who connects while its shards come up", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as { port: number };
+    server.close();
+    await once(server, "close");
+    let up = false;
+    const booting = start("redis", { shards: 4, publish: { 6379: port } }).then(() => {
+      up = true;
+    });
+    const answers = new Set<string>();
+    while (!up) {
+      const asked = Array.from({ length: 10 }, () =>
+        ask(port, "PING\r\n").catch((error: NodeJS.ErrnoException) => error.code ?? error.message),
+      );
+      // Before the first shard serves nobody is promised anything; from its first answer on everybody is served.
+      const served = answers.has("+PONG\r\n");
+      for (const answer of await Promise.all(asked)) if (served || answer === "+PONG\r\n") answers.add(answer);
+    }
+    await booting;
+    expect([...answers]).toEqual(["+PONG\r\n"]);
+  });
+
   it("takes a port by its number, and gives it back", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
