@@ -70,8 +70,29 @@ export function bindRetry(k: Kernel, row: Row): TryFunction {
   };
 }
 
+/**
+ * For personalities that several processes can have: what a source over `row`, `k` and `helpers` comes to, compiled once per row and kept in `known`,
+ * so that all processes share its type feedback. `source` is given the names of the handler's arguments. Null where code generation is forbidden.
+ */
+export function compileOnce<Bind>(
+  row: Row,
+  known: WeakMap<Row, Bind | null>,
+  source: (names: string) => string,
+): Bind | null {
+  let bind = known.get(row);
+  if (bind === undefined) {
+    try {
+      bind = new Function("row", "k", "helpers", source(parameterNames(row))) as Bind;
+    } catch {
+      bind = null;
+    }
+    known.set(row, bind);
+  }
+  return bind;
+}
+
 /** The names of a handler's arguments, in a source that is generated. */
-export function parameterNames(row: Row): string {
+function parameterNames(row: Row): string {
   return row.parameters.map(({ kind }, index) => (kind === "u64" ? `a${index}, b${index}` : `a${index}`)).join(", ");
 }
 

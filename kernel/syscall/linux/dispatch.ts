@@ -9,7 +9,7 @@ import type { Process } from "../../process/process.ts";
 import { TRY_AGAIN } from "../../process/process-signals.ts";
 import { WOULD_BLOCK } from "../../sched/task.ts";
 import { HANDLER_RETURNED } from "../../shim/shim.ts";
-import { fault, parameterNames, type TryFunction } from "../dispatch.ts";
+import { compileOnce, fault, type TryFunction } from "../dispatch.ts";
 import { GuestTrap } from "../guest-exit.ts";
 import type { Row } from "../row.ts";
 import { writeSleepRemainder } from "./time.ts";
@@ -24,7 +24,7 @@ const HELPERS = { fault, deliver, resumedWith, handlerReturned };
 
 /** One row's handler, bound to a process: the shim's try. */
 export function bindLinuxTry(k: Process, row: Row): TryFunction {
-  const compiled = compile(row, tries, trySource);
+  const compiled = compileOnce(row, tries, trySource);
   if (compiled) return compiled(row, k, HELPERS);
   const { handler } = row;
   const { scheduler } = k;
@@ -45,7 +45,7 @@ export function bindLinuxTry(k: Process, row: Row): TryFunction {
 
 /** The shim's retry: (tid or HANDLER_RETURNED, ...args). */
 export function bindLinuxRetry(k: Process, row: Row): TryFunction {
-  const compiled = compile(row, retries, retrySource);
+  const compiled = compileOnce(row, retries, retrySource);
   if (compiled) return compiled(row, k, HELPERS);
   const { handler } = row;
   const { scheduler } = k;
@@ -97,20 +97,6 @@ return (tid${names && `, ${names}`}) => {
     return told;
   } catch (error) { return fault(row, error); }
 };`;
-}
-
-/** Null where code generation is forbidden (a content security policy). */
-function compile(row: Row, known: WeakMap<Row, Bind | null>, source: (names: string) => string): Bind | null {
-  let bind = known.get(row);
-  if (bind === undefined) {
-    try {
-      bind = new Function("row", "k", "helpers", source(parameterNames(row))) as Bind;
-    } catch {
-      bind = null;
-    }
-    known.set(row, bind);
-  }
-  return bind;
 }
 
 /**

@@ -6,10 +6,11 @@
  */
 import { wasiErrno } from "../../abi/wasi.ts";
 import { WOULD_BLOCK } from "../../sched/task.ts";
-import { fault, parameterNames, type TryFunction } from "../dispatch.ts";
+import { compileOnce, fault, type TryFunction } from "../dispatch.ts";
+import type { Row } from "../row.ts";
 import type { WasiProcess, WasiRow } from "./row.ts";
 
-type Bind = (row: WasiRow, k: WasiProcess, helpers: typeof HELPERS) => TryFunction;
+type Bind = (row: Row, k: WasiProcess, helpers: typeof HELPERS) => TryFunction;
 
 const HELPERS = { fault, told };
 
@@ -20,7 +21,7 @@ function told(answer: number): number {
 
 /** One row's handler, bound to a process: the shim's try. */
 export function bindWasiTry(k: WasiProcess, row: WasiRow): TryFunction {
-  const compiled = compile(row, tries, trySource);
+  const compiled = compileOnce(row, tries, trySource);
   if (compiled) return compiled(row, k, HELPERS);
   const { handler } = row;
   const { scheduler } = k;
@@ -37,7 +38,7 @@ export function bindWasiTry(k: WasiProcess, row: WasiRow): TryFunction {
 
 /** The shim's retry: (tid, ...args). */
 export function bindWasiRetry(k: WasiProcess, row: WasiRow): TryFunction {
-  const compiled = compile(row, retries, retrySource);
+  const compiled = compileOnce(row, retries, retrySource);
   if (compiled) return compiled(row, k, HELPERS);
   const { handler } = row;
   const { scheduler } = k;
@@ -53,8 +54,8 @@ export function bindWasiRetry(k: WasiProcess, row: WasiRow): TryFunction {
   };
 }
 
-const tries = new WeakMap<WasiRow, Bind | null>();
-const retries = new WeakMap<WasiRow, Bind | null>();
+const tries = new WeakMap<Row, Bind | null>();
+const retries = new WeakMap<Row, Bind | null>();
 
 function trySource(names: string): string {
   return `const { fault, told } = helpers; const { scheduler } = k; const h = row.handler;
@@ -77,18 +78,4 @@ return (tid${names && `, ${names}`}) => {
     return answer >= 0 ? 0 : told(answer);
   } catch (error) { return fault(row, error); }
 };`;
-}
-
-/** Null where code generation is forbidden (a content security policy). */
-function compile(row: WasiRow, known: WeakMap<WasiRow, Bind | null>, source: (names: string) => string): Bind | null {
-  let bind = known.get(row);
-  if (bind === undefined) {
-    try {
-      bind = new Function("row", "k", "helpers", source(parameterNames(row))) as Bind;
-    } catch {
-      bind = null;
-    }
-    known.set(row, bind);
-  }
-  return bind;
 }

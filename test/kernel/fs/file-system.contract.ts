@@ -313,6 +313,11 @@ export function describeFileSystem(name: string, make: () => Subject): void {
       expect(g.utimens(at("a"), 1_000_000, 1_234_567_890, 500_000_000)).toBe(0);
       const stat = statOf(at("a"));
       expect([stat.atimeSec, stat.mtimeSec, stat.mtimeNsec]).toEqual([1_000_000, 1_234_567_890, 500_000_000]);
+      // To the nanosecond, until somebody else sets it.
+      expect(g.utimens(at("a"), 1_000_000, 1_777_777_777, 123_456_789)).toBe(0);
+      expect(statOf(at("a")).mtimeNsec).toBe(123_456_789);
+      expect(g.utimens(at("a"), 1_000_000, 1_234_567_890, 500_000_000)).toBe(0);
+      expect(statOf(at("a")).mtimeNsec).toBe(500_000_000);
       expect(said(g.utimens(at("a"), 0, 0, 1e9))).toBe("EINVAL");
       must(g.symlink("a", at("l")));
       expect(g.utimens(at("l"), 5, 6, 0, 0x100)).toBe(0);
