@@ -9,6 +9,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { I32 } from "../../kernel/shim/wasm-writer.ts";
+import { guestModule } from "../kernel/personality/guest-module.ts";
 
 const cli = fileURLToPath(new URL("../../host/cli.ts", import.meta.url));
 
@@ -95,6 +97,27 @@ describe("ringzero run", () => {
     });
   });
 
+  it("runs a WASI program, and says before it starts which of its imports there are not", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "ringzero-cli-")), "program.wasm");
+    const module = "wasi_snapshot_preview1";
+    const call = (name: string, results: number[]) => ({
+      module,
+      name,
+      parameters: results.length ? [] : [I32],
+      results,
+    });
+    // proc_exit(fd_new())
+    writeFileSync(file, guestModule([call("fd_new", [I32]), call("proc_exit", [])], [0x10, 0, 0x10, 1]));
+    const { code, stdout, stderr } = await run("run", file, "--preopen", "/tmp:/", "--wasi", "node");
+    expect(stderr.split("\n")).toEqual([
+      "ringzero: personality wasi_snapshot_preview1: imports that it does not have: wasi_snapshot_preview1.fd_new",
+      expect.stringContaining("unknown system call wasi_snapshot_preview1.fd_new: answered ENOSYS"),
+      "",
+    ]);
+    expect(stdout).toBe("");
+    expect(code).toBe(52);
+  });
+
   it.each([
     [["run", "no-such-image"], /^ringzero: no image "no-such-image"/],
     [["run", "hello", "--bad-flag"], /^ringzero: unknown option '--bad-flag'/],
@@ -112,6 +135,8 @@ describe("ringzero run", () => {
       ["run", "hello", "--volume", "/no/such/folder:/data"],
       /^ringzero: volume \/data: the host folder \/no\/such\/folder does not exist/,
     ],
+    [["run", "hello", "--preopen", "tmp"], /^ringzero: --preopen tmp: give GUEST or GUEST:NAME/],
+    [["run", "hello", "--wasi", "maybe"], /^ringzero: --wasi maybe: give standard or node/],
     [["run", "hello", "--env", "NOVALUE"], /^ringzero: --env NOVALUE: give NAME=VALUE/],
     [["run", "hello", "--api", "127.0.0.1:8000"], /^ringzero: --api 127.0.0.1:8000: the REST API is not there yet/],
     [["run", "hello", "--outbound", "moon"], /^ringzero: --outbound moon/],

@@ -8,6 +8,7 @@ import {
   parseMemory,
   parsePathPublications,
   parsePid,
+  parsePreopens,
   parsePublications,
   parseVolumes,
 } from "../../host/options.ts";
@@ -84,6 +85,25 @@ describe("boot options", () => {
     expect(() => parseVolumes({ "/": folder })).toThrow("absolute");
     expect(() => parseVolumes({ "/data": join(folder, "missing") })).toThrow("does not exist");
     expect(() => parseVolumes({ "/data": join(folder, "file") })).toThrow("not a folder");
+  });
+
+  it("gives WASI programs the volumes, but those of which a part is preopened by name, and what is preopened besides", () => {
+    const volume = (guestPath: string) => ({ guestPath, hostPath: "/host", readOnly: false });
+    expect(parsePreopens({}, [volume("/a"), volume("/b")])).toEqual([
+      { path: "/a", name: "/a" },
+      { path: "/b", name: "/b" },
+    ]);
+    expect(
+      parsePreopens({ "/": "/a", part: "/b/c/", own: "/tmp" }, [volume("/a"), volume("/b"), volume("/bb")]),
+    ).toEqual([
+      { path: "/bb", name: "/bb" },
+      { path: "/a", name: "/" },
+      { path: "/b/c", name: "part" },
+      { path: "/tmp", name: "own" },
+    ]);
+    expect(parsePreopens({ all: "/" }, [volume("/a")])).toHaveLength(2);
+    for (const bad of [{ a: "relative" }, { "": "/a" }, { "a\0": "/a" }])
+      expect(() => parsePreopens(bad, [])).toThrow(UsageError);
   });
 
   it("refuses environment names that no environment can hold", () => {
