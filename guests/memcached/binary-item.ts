@@ -3,6 +3,7 @@ import { copy } from "../lib/raw/bytes";
 import { formatU64 } from "../lib/raw/number";
 import { realtime } from "./clock";
 import { Conn, STATE_COMMAND } from "./connection";
+import { OP_SET, OP_ADD, OP_GETK, OP_TOUCH, OP_GAT, OP_GATK } from "./binary-opcodes";
 import {
   AUTH_ERROR,
   DELTA_BADVAL,
@@ -61,13 +62,6 @@ import { lruHit, slabStats, stats } from "./stats";
 import { prefixDelete, prefixGet, prefixSet } from "./stats-prefix";
 import { dropOld, receiveInto, swallow } from "./text-update";
 import { parsedU64, parseU64 } from "./tokens";
-
-const OP_SET: u32 = 0x01;
-const OP_ADD: u32 = 0x02;
-const OP_GETK: u32 = 0x0c;
-const OP_TOUCH: u32 = 0x1c;
-const OP_GAT: u32 = 0x1d;
-const OP_GATK: u32 = 0x23;
 
 /** GET, GETK, TOUCH, GAT, GATK. */
 export function binaryGet(c: Conn, opcode: u32): void {

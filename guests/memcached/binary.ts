@@ -22,39 +22,40 @@ import {
   valueLength,
 } from "./binary-reply";
 import { binaryAppend, binaryDelete, binaryFlush, binaryGet, binaryIncrement, binarySet } from "./binary-item";
+import {
+  OP_GET,
+  OP_SET,
+  OP_ADD,
+  OP_REPLACE,
+  OP_DELETE,
+  OP_INCREMENT,
+  OP_DECREMENT,
+  OP_QUIT,
+  OP_FLUSH,
+  OP_GETQ,
+  OP_NOOP,
+  OP_VERSION,
+  OP_GETK,
+  OP_GETKQ,
+  OP_APPEND,
+  OP_PREPEND,
+  OP_STAT,
+  OP_SETQ,
+  OP_PREPENDQ,
+  OP_TOUCH,
+  OP_GAT,
+  OP_GATQ,
+  OP_GATK,
+  OP_GATKQ,
+  OP_SASL_LIST_MECHS,
+  OP_SASL_AUTH,
+  OP_SASL_STEP,
+} from "./binary-opcodes";
 import { binaryStat } from "./binary-stat";
 import { KEY_MAX_LENGTH } from "./item";
 import { routeBinary } from "./shard-route";
 
 export { binaryValueComplete } from "./binary-item";
-
-export const OP_GET: u32 = 0x00;
-export const OP_SET: u32 = 0x01;
-export const OP_ADD: u32 = 0x02;
-export const OP_REPLACE: u32 = 0x03;
-export const OP_DELETE: u32 = 0x04;
-export const OP_INCREMENT: u32 = 0x05;
-export const OP_DECREMENT: u32 = 0x06;
-export const OP_QUIT: u32 = 0x07;
-export const OP_FLUSH: u32 = 0x08;
-export const OP_GETQ: u32 = 0x09;
-export const OP_NOOP: u32 = 0x0a;
-export const OP_VERSION: u32 = 0x0b;
-export const OP_GETK: u32 = 0x0c;
-export const OP_GETKQ: u32 = 0x0d;
-export const OP_APPEND: u32 = 0x0e;
-export const OP_PREPEND: u32 = 0x0f;
-export const OP_STAT: u32 = 0x10;
-export const OP_SETQ: u32 = 0x11;
-export const OP_PREPENDQ: u32 = 0x1a;
-export const OP_TOUCH: u32 = 0x1c;
-export const OP_GAT: u32 = 0x1d;
-export const OP_GATQ: u32 = 0x1e;
-export const OP_GATK: u32 = 0x23;
-export const OP_GATKQ: u32 = 0x24;
-export const OP_SASL_LIST_MECHS: u32 = 0x20;
-export const OP_SASL_AUTH: u32 = 0x21;
-export const OP_SASL_STEP: u32 = 0x22;
 
 const REQUEST_MAGIC: u32 = 0x80;
 /** A head with extras and key that are longer cannot be one: memcached's read buffer has so many bytes. */

@@ -21,7 +21,6 @@ import {
   RingEvent,
   sys_close,
   sys_exit_group,
-  sys_ring_attach,
   sys_ring_buffers,
   sys_ring_pause,
   sys_ring_send,

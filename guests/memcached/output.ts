@@ -7,7 +7,6 @@
  */
 import { alloc, free, tryAllocIo } from "../lib/raw/alloc";
 import { copy, textCopy } from "../lib/raw/bytes";
-import { formatU64 } from "../lib/raw/number";
 import { Conn, CONN_CLOSING, CONN_DETACHED, CONN_FULL, CONN_PENDING, connCloseSoon } from "./connection";
 import { itemRemove } from "./lru";
 
@@ -211,7 +210,7 @@ export function commit(c: Conn, end: usize): void {
 }
 
 /** Sends `n` bytes of an item from where they lie. The reference is taken over, and given back when they have left. */
-export function outputItem(c: Conn, it: usize, data: usize, n: u32): void {
+function outputItem(c: Conn, it: usize, data: usize, n: u32): void {
   const p: usize = c.flags & CONN_CLOSING ? <usize>0 : tryAllocIo(HEADER);
   if (!p) {
     connCloseSoon(c);
@@ -259,10 +258,6 @@ export function outputBytes(c: Conn, p: usize, n: u32): void {
 export function outputText(c: Conn, text: string): void {
   const at = reserve(c, <u32>text.length + 8);
   commit(c, at + textCopy(at, text));
-}
-export function outputU64(c: Conn, v: u64): void {
-  const at = reserve(c, 24);
-  commit(c, at + formatU64(at, v));
 }
 
 /** out_string: a line, unless the client wants no reply. */

@@ -127,7 +127,7 @@ export function getKeys(c: Conn, p: usize, lineEnd: usize, last: bool): usize {
 }
 
 /** Whether a key in the line is too long; then nothing of it is answered. */
-export function keyTooLong(p: usize, lineEnd: usize): bool {
+function keyTooLong(p: usize, lineEnd: usize): bool {
   while (p < lineEnd) {
     if (load<u8>(p) == 32) {
       p++;

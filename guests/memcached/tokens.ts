@@ -22,10 +22,6 @@ export function tokenPtr(i: i32): usize {
 export function tokenLength(i: i32): u32 {
   return load<u32>(tokens + (<usize>i << 3), 4);
 }
-export function tokenSet(i: i32, p: usize, n: u32): void {
-  store<usize>(tokens + (<usize>i << 3), p);
-  store<u32>(tokens + (<usize>i << 3), n, 4);
-}
 
 /** Where the word at p ends: at a space, a NUL or `end`. Reads up to 15 bytes beyond. */
 // @ts-ignore: decorator
@@ -78,7 +74,6 @@ export function tokenIs(i: i32, text: string): bool {
 export let parsedU64: u64 = 0;
 export let parsedI32: i32 = 0;
 export let parsedU32: u32 = 0;
-export let parsedF64: f64 = 0;
 
 // @ts-ignore: decorator
 @inline
