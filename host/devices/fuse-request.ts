@@ -19,8 +19,12 @@ import { HostTreeError } from "./host-tree.ts";
 /** Header, the largest arguments (FUSE_SYMLINK: a name and a path; FUSE_BATCH_FORGET: as many as fit), and some. */
 const REQUEST_BYTES_MAX = 16384;
 
+const BEGINNING_BYTES = IN_HEADER_BYTES + WRITE_IN_BYTES;
+
 export class FuseRequest {
   readonly #bytes = new Uint8Array(REQUEST_BYTES_MAX);
+  /** As much as most requests have, READ and WRITE (its data apart) among them: one copy does. */
+  readonly #beginning = this.#bytes.subarray(0, BEGINNING_BYTES);
   readonly #view = new DataView(this.#bytes.buffer);
   opcode = 0;
   unique = 0;
@@ -37,7 +41,7 @@ export class FuseRequest {
     this.uniqueLow = 0;
     this.uniqueHigh = 0;
     if (total < IN_HEADER_BYTES) return false;
-    chain.read(0, this.#bytes.subarray(0, IN_HEADER_BYTES));
+    chain.read(0, this.#beginning);
     this.opcode = this.#view.getUint32(IN_OPCODE, true);
     this.unique = getU64(this.#view, IN_UNIQUE);
     this.uniqueLow = this.#view.getUint32(IN_UNIQUE, true);
@@ -46,7 +50,7 @@ export class FuseRequest {
     if (this.#view.getUint32(IN_LEN, true) !== total) return false;
     const kept = this.opcode === FUSE_WRITE ? Math.min(total, IN_HEADER_BYTES + WRITE_IN_BYTES) : total;
     if (kept > REQUEST_BYTES_MAX) return false;
-    chain.read(0, this.#bytes.subarray(0, kept));
+    if (kept > BEGINNING_BYTES) chain.read(0, this.#bytes.subarray(0, kept));
     this.argumentBytes = kept - IN_HEADER_BYTES;
     return true;
   }

@@ -47,7 +47,8 @@ export class Chain {
       if (offset + done < start + length) {
         const from = offset + done - start;
         const size = Math.min(length - from, target.length - done);
-        target.set(this.part(i).subarray(from, from + size), done);
+        const part = this.part(i);
+        target.set(size === length ? part : part.subarray(from, from + size), done);
         done += size;
       }
       start += length;
