@@ -54,6 +54,7 @@ import {
 } from "./connection";
 import { maintainerTick, TIMER_MAINTAIN } from "./maintainer";
 import { Chunk, chunkFree, OUTPUT_RESUME, outputSeal, pendingHead, pendingSet } from "./output";
+import { prefetchBegin, prefetchNote, prefetchRun } from "./prefetch";
 import { connReceive, runQuery } from "./receive";
 import { linkReceive, linkSent, shardTotal } from "../lib/raw/shard-link";
 import { settings } from "./settings";
@@ -335,10 +336,27 @@ function held(c: Conn): void {
 }
 
 // --- the turn -----------------------------------------------------------------------------------------------------------------
+/** Fetches ahead what the events from `i` on need; the first one that it did not look at. */
+function prefetch(i: i32, count: i32): i32 {
+  prefetchBegin();
+  let at = events + <usize>i * RING_EVENT_SIZE;
+  let goesOn = true;
+  for (; i < count && goesOn; i++, at += RING_EVENT_SIZE) {
+    const e = changetype<RingEvent>(at);
+    if (e.kind != RING_RECV) continue;
+    const p = connOf(e.fd);
+    if (p) goesOn = prefetchNote(changetype<Conn>(p), e.ptr, e.ptr + e.result);
+  }
+  prefetchRun();
+  return i;
+}
+
 export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
   clockTurn(monotonic, realtime);
   let at = events;
+  let fetched = 0;
   for (let i = 0; i < count; i++, at += RING_EVENT_SIZE) {
+    if (i == fetched) fetched = prefetch(i, count);
     const e = changetype<RingEvent>(at);
     const kind = e.kind;
     if (kind == RING_RECV) {

@@ -60,9 +60,10 @@ function sizeSet(power: u32): void {
   state.hashPowerLevel = power;
 }
 
+/** The address of the bucket that a hash belongs to. */
 // @ts-ignore: decorator
 @inline
-function bucketOf(hv: u32): usize {
+export function bucketOf(hv: u32): usize {
   if (oldTable && (hv & oldMask) >= moved) return oldTable + (<usize>(hv & oldMask) << 2);
   return table + (<usize>(hv & mask) << 2);
 }
