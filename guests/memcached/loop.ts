@@ -223,8 +223,12 @@ function closeIdle(): void {
 }
 
 // --- output -------------------------------------------------------------------------------------------------------------------
+/** What is ready waits for the answers of other shards behind it, for they are near, as long as it is no more than this. */
+const HOLD_MAX: u32 = 32768;
+
 /** Hands all output of a connection to the device. */
 function send(c: Conn): void {
+  if (c.outWait && c.outWeight < HOLD_MAX) return;
   outputSeal(c);
   let p = c.outHead;
   // Up to the first answer that is to come from another shard; mostly there is none.

@@ -237,8 +237,12 @@ function closeMarked(): void {
 }
 
 // --- output ------------------------------------------------------------------------------------------------------------
+/** What is ready waits for the replies of other shards behind it, for they are near, as long as it is no more than this and none blocks. */
+const HOLD_MAX: u32 = 32768;
+
 /** Hands all output of a client to the device. */
 function send(c: Client): void {
+  if (c.outWait && !c.forwardWaits && c.outQueued < HOLD_MAX) return;
   outputSeal(c);
   let p = c.outHead;
   const fd = c.fd;
