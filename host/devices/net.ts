@@ -67,6 +67,7 @@ import { type PortShare, type PublishAddress, PublishedPorts } from "./published
 import { adopt, sharedRead } from "./shared-read.ts";
 import { cutOff, type EndpointOwner, SEND_BYTES_MAX, StreamEndpoint } from "./stream-endpoint.ts";
 import { ViewCache } from "./view-cache.ts";
+import { WriteList } from "./write-list.ts";
 
 export interface NetDeviceOptions {
   /** Guest port to host address. */
@@ -85,7 +86,6 @@ const QUEUE_SIZE = 1024;
 const WAITING_MAX = 4096;
 const STREAM = VIRTIO_VSOCK_TYPE_STREAM;
 const DGRAM = VIRTIO_VSOCK_TYPE_DGRAM;
-const NOTHING = new Uint8Array(0);
 
 /** A guest port that somebody wants to connect to. */
 interface Listener {
@@ -119,12 +119,7 @@ export class NetDevice implements Backend, EndpointOwner {
   /** A copy of a packet's header, where it is not in kernel RAM in one piece. */
   readonly #header = new Uint32Array(VSOCK_HDR_BYTES / 4);
   readonly #headerBytes = new Uint8Array(this.#header.buffer);
-  /** What is to be written next: to whom, the bytes, and their chain, if they are the guest's. The first `#toWriteCount` count. */
-  readonly #toWriteTo: StreamEndpoint[] = [];
-  readonly #toWrite: Uint8Array[] = [];
-  readonly #toWriteChain: (Chain | null)[] = [];
-  #toWriteCount = 0;
-  #writing = false;
+  readonly #toWrite = new WriteList();
   #closed = false;
 
   constructor(memory: PhysicalMemory, options: NetDeviceOptions = {}) {
@@ -253,10 +248,7 @@ export class NetDevice implements Backend, EndpointOwner {
 
   // --- guest to host ---------------------------------------------------------------------------------------------------------
 
-  /**
-   * In two steps: the packets that wait are looked at, then the bytes are written, all that were found. A write of the host's costs many
-   * times what a packet does and leaves nothing of the queue's code and data in the processor's caches.
-   */
+  /** In two steps: the packets that wait are looked at, then the bytes of all of them are written (write-list.ts). */
   #serve(): void {
     const tx = this.#tx;
     for (let chain = tx.pop(); chain !== null; chain = tx.pop()) {
@@ -286,7 +278,7 @@ export class NetDevice implements Backend, EndpointOwner {
         endpoint.guestFwdCount = u32[at + W_FWD_CNT] as number;
         if (typeOp >>> 16 === VIRTIO_VSOCK_OP_RW) this.#send(endpoint, chain, length, flags);
         else {
-          if (this.#toWriteCount > 0) this.#writeAll(); // what was sent before
+          if (!this.#toWrite.isEmpty) this.#toWrite.writeAll(); // what was sent before
           this.#control(endpoint, typeOp >>> 16, flags);
           tx.push(chain, 0);
         }
@@ -296,12 +288,12 @@ export class NetDevice implements Backend, EndpointOwner {
         tx.push(chain, 0);
       }
     }
-    if (this.#toWriteCount > 0) this.#writeAll();
+    if (!this.#toWrite.isEmpty) this.#toWrite.writeAll();
     tx.signal();
     this.#rx.signal(); // answers, and connections that there is room for now
   }
 
-  /** RW: the payload is put on the list of what `#writeAll` gives to the streams. */
+  /** RW: the payload is put on the list of what goes to the streams. */
   #send(endpoint: StreamEndpoint, chain: Chain, length: number, flags: number): void {
     const held = (endpoint.rxCount - endpoint.fwdCount) >>> 0;
     if (!endpoint.established || endpoint.sendShut || held + length > SEND_BYTES_MAX) {
@@ -312,34 +304,14 @@ export class NetDevice implements Backend, EndpointOwner {
     endpoint.rxCount = (endpoint.rxCount + length) >>> 0;
     const direct = chain.readableCount === 2 && chain.lengths[0] === VSOCK_HDR_BYTES;
     const copies = endpoint.far !== null || flags >= RINGZERO_FLAG_COPY;
-    const index = this.#toWriteCount++;
-    this.#toWriteTo[index] = endpoint;
     if (direct && !copies) {
-      this.#toWrite[index] = this.#views.of(chain, 1);
-      this.#toWriteChain[index] = chain;
+      this.#toWrite.add(endpoint, this.#views.of(chain, 1), chain);
       return;
     }
     const bytes = Buffer.allocUnsafe(length);
     chain.read(VSOCK_HDR_BYTES, bytes);
     this.#tx.push(chain, 0);
-    this.#toWrite[index] = bytes;
-    this.#toWriteChain[index] = null;
-  }
-
-  /** Writes what is on the list, and what is put there meanwhile: an in-process stream may bring its reader to life at once. */
-  #writeAll(): void {
-    if (this.#writing) return;
-    this.#writing = true;
-    try {
-      for (let i = 0; i < this.#toWriteCount; i++) {
-        const bytes = this.#toWrite[i] as Uint8Array;
-        this.#toWrite[i] = NOTHING;
-        (this.#toWriteTo[i] as StreamEndpoint).write(bytes, this.#toWriteChain[i] as Chain | null);
-      }
-    } finally {
-      this.#toWriteCount = 0;
-      this.#writing = false;
-    }
+    this.#toWrite.add(endpoint, bytes, null);
   }
 
   #control(endpoint: StreamEndpoint, op: number, flags: number): void {
@@ -557,7 +529,7 @@ export class NetDevice implements Backend, EndpointOwner {
     endpoint.fwdCount = (endpoint.fwdCount + bytes) >>> 0;
     if (chain) {
       this.#tx.push(chain, 0);
-      if (!this.#writing) this.#tx.signal();
+      if (!this.#toWrite.isWriting) this.#tx.signal();
     }
     if ((endpoint.fwdCount - endpoint.fwdTold) >>> 0 < SEND_BYTES_MAX / 2 || endpoint.gone) return;
     this.#rx.packet(endpoint, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0, null);

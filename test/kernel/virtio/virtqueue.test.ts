@@ -63,6 +63,34 @@ for (const [name, without, indirectParts] of [
       expect(device.lines).toEqual([]);
     });
 
+    it("carries pairs as it carries chains of any shape, both ways, and refuses one that lies outside memory", () => {
+      const { memory, device, queue, deviceQueue } = pair({ without: [...without], indirectParts });
+      const seen: unknown[] = [];
+      device.onNotify = () => {
+        for (let chain = deviceQueue.pop(); chain !== null; chain = deviceQueue.pop()) {
+          const parts = Array.from({ length: chain.count }, (_, i) => [chain.addresses[i], chain.lengths[i]]);
+          seen.push([chain.readableCount, chain.readableBytes, chain.writableBytes, ...parts]);
+          deviceQueue.push(chain, chain.writableBytes);
+        }
+      };
+      const header = memory.allocate(64, 64);
+      for (let i = 0; i < 100; i++) {
+        expect(queue.submitPair(i, header, 44, 64 * i, 16 + i, i % 2 === 1)).toBe(true);
+        queue.kick();
+        expect([queue.popUsed(), queue.usedToken, queue.usedLength]).toEqual([true, i, i % 2 === 1 ? 60 + i : 0]);
+        const parts = [
+          [header, 44],
+          [64 * i, 16 + i],
+        ];
+        expect(seen.pop()).toEqual([i % 2 === 1 ? 0 : 2, i % 2 === 1 ? 0 : 60 + i, i % 2 === 1 ? 60 + i : 0, ...parts]);
+      }
+      expect(device.lines).toEqual([]);
+      queue.submitPair(7, header, 44, 1024 * 1024 - 8, 16, true);
+      queue.kick();
+      expect(seen).toEqual([]);
+      expect(device.lines.join()).toContain("a buffer outside memory (16 bytes at 1048568)");
+    });
+
     it("refuses what has no room, and takes it once a chain has come back", () => {
       const { device, queue, deviceQueue } = pair({ without: [...without], indirectParts, size: 4 });
       let accepted = 0;
