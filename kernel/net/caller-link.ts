@@ -101,7 +101,7 @@ export class CallerLink implements StreamLink {
     const count = this.#count;
     if (count === 0) return NOTHING;
     let bytes: Uint8Array;
-    if (count === 1) bytes = this.#copies[0] ?? this.#slice(0).slice();
+    if (count === 1) bytes = this.#copies[0] ?? this.#copy(0);
     else {
       bytes = new Uint8Array(this.#bytes);
       for (let i = 0, at = 0; i < count; i++) {
@@ -183,6 +183,14 @@ export class CallerLink implements StreamLink {
     this.#copies[index] = copy;
     this.#bytes += length;
     this.onOutput();
+  }
+
+  /** A copy of a lent piece, which is the guest's own memory: without a view of it in between. */
+  #copy(index: number): Uint8Array {
+    const address = this.#addresses[index] as number;
+    const length = this.#lengths[index] as number;
+    const { guest } = this.#memory;
+    return guest.has(address, length) ? guest.u8.slice(address, address + length) : this.#slice(index).slice();
   }
 
   #slice(index: number): Uint8Array {
