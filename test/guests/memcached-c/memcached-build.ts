@@ -44,16 +44,19 @@ export async function guestFolder(image: string): Promise<string> {
   return kept(`guest-${image}`, [basename(source)], (folder) => {
     writeWrapper(folder, image);
     testFiles(folder, source);
-    letTimePass(join(folder, "t/lib/MemcachedTest.pm"));
+    // The debug build moves its clock when it is told to. Any other server's tests wait: the time, and what is left of a second.
+    const moves = 'print $sock "debugtime $move\\r\\n";\n    <$sock>;';
+    edit(join(folder, "t/lib/MemcachedTest.pm"), moves, "sleep($move + 1);");
   });
 }
 
-/** The debug build moves its clock when it is told to (debugtime). Any other server's tests wait: the time, and what is left of a second. */
-function letTimePass(library: string): void {
-  const text = readFileSync(library, "utf8");
-  const moved = text.replace('print $sock "debugtime $move\\r\\n";\n    <$sock>;', () => "sleep($move + 1);");
-  if (moved === text) throw new Error(`${library} moves the clock in another way than was known`);
-  writeFileSync(library, moved);
+function edit(file: string, from: string, to: string): void {
+  const text = readFileSync(file, "utf8");
+  if (!text.includes(from)) throw new Error(`${file} does not have ${from}`);
+  writeFileSync(
+    file,
+    text.replace(from, () => to),
+  );
 }
 
 /** A `memcached-debug` that starts an image. */
@@ -89,6 +92,8 @@ export async function nativeFolder(): Promise<string> {
 /** What does not depend on the program under test. */
 function testFiles(folder: string, source: string): void {
   cpSync(join(source, "t"), join(folder, "t"), { recursive: true });
+  // Servers get ports below those that Linux gives to clients (from 32768 on): what else runs on the machine must not take them meanwhile.
+  edit(join(folder, "t/lib/MemcachedTest.pm"), "int(rand(20000)) + 30000", "int(rand(20000)) + 12000");
   symlinkSync(join(source, "doc"), join(folder, "doc"));
   run(folder, "cc", "-o", "timedrun", join(source, "timedrun.c"));
 }

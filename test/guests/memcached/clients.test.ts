@@ -7,7 +7,7 @@ import { Client } from "memjs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { missingImage, type ServerProcess, startGuestMemcached } from "../../server-process.ts";
 
-describe.each(["memcached-c"])("%s", (image) => {
+describe.each(["memcached", "memcached-c"])("%s", (image) => {
   const missing = missingImage(image);
   if (missing) console.log(missing);
   let server: ServerProcess;

@@ -9,7 +9,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-describe.each(["memcached-c"])("%s", (image) => {
+describe.each(["memcached", "memcached-c"])("%s", (image) => {
   const missing = missingImage(image) ?? missingProgram("memccapable", ["-h"]);
   if (missing) console.log(`memccapable: ${missing} (Debian: apt-get install libmemcached-tools)`);
 
