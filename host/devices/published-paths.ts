@@ -3,13 +3,18 @@
  * that name.
  *
  * A host path exists for as long as the guest listens on the name, as it would if both were one system: programs remove what lies at
- * their path before they bind it, and their path may be the same one, on a volume. Whether it can be had is checked at boot all the same.
+ * their path before they bind it, and their path may be the same one, on a volume. Whether it can be had is checked at boot all the same, but
+ * not by listening there: who waits for it would be let in, and cut off.
  */
 import { once } from "node:events";
-import { lstatSync, rmSync } from "node:fs";
+import { accessSync, constants, lstatSync, rmSync } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
+import { dirname } from "node:path";
 import { UsageError } from "../usage-error.ts";
 import { BACKLOG } from "./published-ports.ts";
+
+/** Of a sockaddr_un (unix(7)), without its terminal zero. */
+const PATH_BYTES_MAX = 107;
 
 export class PublishedPaths {
   /** The guest's names, in the order of their numbers. */
@@ -37,14 +42,13 @@ export class PublishedPaths {
       const stat = lstatSync(path, { throwIfNoEntry: false });
       if (stat && !stat.isSocket()) throw new UsageError(`${path} is there already, and is no socket`);
       if (stat && (await isServed(path))) throw new UsageError(`${path} is in use: publish another path`);
-      const server = createServer();
+      const length = Buffer.byteLength(path);
+      if (length > PATH_BYTES_MAX) throw new UsageError(`cannot listen on ${path}: ${length} bytes are too long`);
       try {
-        await listen(server, path);
+        accessSync(dirname(path), constants.W_OK | constants.X_OK);
       } catch (error) {
         throw new UsageError(`cannot listen on ${path}: ${(error as Error).message}`);
       }
-      server.close();
-      await once(server, "close");
     }
   }
 

@@ -1,13 +1,14 @@
 /**
- * The host's listening sockets for the guest ports that are published. All are bound before the guest starts, so that a port in use is
- * known at boot. A port of the system's choice (0) stays bound; who connects before the guest listens waits (NetDevice). One with a
- * number is given back until the guest listens, and whenever it does not: who looks whether the server is up is refused, as by a program
- * of the host's.
+ * The host's listening sockets for the guest ports that are published. All are tried before the guest starts, so that a port in use is
+ * known at boot. A port of the system's choice (0) is listened on from then on; who connects before the guest listens waits (NetDevice).
+ * One with a number is bound only, and given back, until the guest listens, and whenever it does not: who looks whether the server is up
+ * is refused, as by a program of the host's. Nobody is ever let in who would then be cut off.
  *
  * Shards listen on the same port each (`share`, SO_REUSEPORT): the host's kernel divides the connections among them. The first one sees whether
  * the port can be had at all, and is given one where any will do; the others follow.
  */
-import { createServer, type Server, type Socket } from "node:net";
+import { lookup } from "node:dns/promises";
+import { BlockList, connect, createServer, type Server, type Socket } from "node:net";
 import { UsageError } from "../usage-error.ts";
 
 export interface PublishAddress {
@@ -41,22 +42,26 @@ export class PublishedPorts {
     this.#log = log;
   }
 
-  /** Binds all of them, to see that they can be had, or none: then it rejects with a UsageError that says which and why. */
+  /** Sees whether all of them can be had, and binds those of the system's choice; or rejects with a UsageError that says which not and why. */
   async bindAll(): Promise<void> {
-    // The first shard serves already: whom the host's kernel gave to a socket that is only tried and closed would be cut off.
+    // The first shard has seen, and serves already.
     if (this.#share === "follow") return;
+    const taken = new Set<string>();
     const results = await Promise.allSettled(
-      [...this.#addresses].map(([guestPort, address]) =>
-        // A port with a number is tried without sharing it: who else has it, by SO_REUSEPORT, is none of ours.
-        this.#bind(guestPort, address, this.#share === "first" && address.port === 0),
-      ),
+      [...this.#addresses].map(async ([guestPort, address]) => {
+        const { host, port } = address;
+        if (port === 0) return this.#bind(guestPort, address, this.#share === "first");
+        // Who else has it, by SO_REUSEPORT, is none of ours: it is tried without sharing it.
+        if (taken.has(`${host} ${port}`)) throw new UsageError(`port ${port} of ${host} is published twice`);
+        taken.add(`${host} ${port}`);
+        return tryPort(host, port);
+      }),
     );
     const failed = results.find((result) => result.status === "rejected");
     if (failed) {
       this.close();
       throw failed.reason;
     }
-    for (const guestPort of this.#addresses.keys()) this.closePort(guestPort);
   }
 
   /** The guest listens on `guestPort`. Settles once the host does, if the port is published. */
@@ -105,6 +110,28 @@ export class PublishedPorts {
         resolve();
       });
     });
+  }
+}
+
+/** Every destination there is. */
+const EVERYWHERE = new BlockList();
+EVERYWHERE.addSubnet("0.0.0.0", 0, "ipv4");
+EVERYWHERE.addSubnet("::", 0, "ipv6");
+
+/**
+ * Binds the port and gives it back, without listening on it: a connection that may not go anywhere has bound its own address before it
+ * learns that.
+ */
+async function tryPort(host: string, port: number): Promise<void> {
+  try {
+    const { address, family } = await lookup(host); // what listening would choose, too
+    const far = family === 6 ? "::1" : "127.0.0.1";
+    const error = await new Promise<NodeJS.ErrnoException>((resolve) => {
+      connect({ host: far, port, localAddress: address, localPort: port, blockList: EVERYWHERE }).on("error", resolve);
+    });
+    if (error.code !== "ERR_IP_BLOCKED") throw error;
+  } catch (error) {
+    throw new UsageError(refusal(host, port, error as NodeJS.ErrnoException));
   }
 }
 

@@ -1,6 +1,6 @@
 import { createSocket } from "node:dgram";
-import { connect, createServer } from "node:net";
-import { afterEach, describe, expect, it } from "vitest";
+import { connect, createServer, Server } from "node:net";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   EADDRINUSE,
   EADDRNOTAVAIL,
@@ -369,6 +369,36 @@ describe("a published port with a number", () => {
     k.fds.close(k, fd);
     for (let i = 0; i < 10; i++) await tick();
     expect(await dial(port)).toBe("ECONNREFUSED");
+  });
+
+  it("is not listened on when it is tried: who is let in would be cut off", async () => {
+    const port = await freePort();
+    const listen = vi.spyOn(Server.prototype, "listen");
+    try {
+      k = new NetKernel({ publish: new Map([[80, { host: "127.0.0.1", port }]]) });
+      await k.device.bindAll();
+      expect(listen).not.toHaveBeenCalled();
+      sys_listen(k, bound(80)[0], 8);
+      await k.device.listening([80]);
+      expect(listen).toHaveBeenCalledTimes(1);
+    } finally {
+      listen.mockRestore();
+    }
+  });
+
+  it("that is published twice is refused, and so is a host that is none", async () => {
+    const port = await freePort();
+    const address = { host: "127.0.0.1", port };
+    k = new NetKernel({
+      publish: new Map([
+        [80, address],
+        [81, address],
+      ]),
+    });
+    await expect(k.device.bindAll()).rejects.toThrow(`port ${port} of 127.0.0.1 is published twice`);
+    k.stop();
+    k = new NetKernel({ publish: new Map([[80, { host: "192.0.2.1", port }]]) });
+    await expect(k.device.bindAll()).rejects.toThrow("192.0.2.1 is no address of this host");
   });
 
   it("that somebody has taken meanwhile is logged", async () => {

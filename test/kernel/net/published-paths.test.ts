@@ -4,10 +4,10 @@
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { connect, createServer, type Socket } from "node:net";
+import { connect, createServer, Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { MmioDevice } from "../../../host/queue/mmio-device.ts";
 import { EAGAIN } from "../../../kernel/abi/errno.ts";
 import { AT_FDCWD } from "../../../kernel/abi/fcntl.ts";
@@ -209,7 +209,19 @@ describe("a host path that cannot be had", () => {
     await expect(start([[NAME, join(folder, "link")]])).rejects.toThrow("is no socket");
     k.stop();
     await expect(start([[NAME, join(folder, "none", "s")]])).rejects.toThrow("cannot listen");
+    k.stop();
+    await expect(start([[NAME, join(folder, "s".repeat(108))]])).rejects.toThrow("too long");
     expect(existsSync(join(folder, "file"))).toBe(true);
+  });
+
+  it("is not there before the guest listens, not even for a moment: who came in would be cut off", async () => {
+    const listen = vi.spyOn(Server.prototype, "listen");
+    try {
+      await start();
+      expect(listen).not.toHaveBeenCalled();
+    } finally {
+      listen.mockRestore();
+    }
   });
 
   it("is not the trace of a process that was killed", async () => {
