@@ -8,6 +8,7 @@
  * note. Made by NetworkStack.
  */
 import { ECONNRESET, EPIPE } from "../abi/errno.ts";
+import { CopyPool } from "../mem/copy-pool.ts";
 import type { PhysicalMemory } from "../mem/physical.ts";
 import type { SentSink } from "../virtio/socket.ts";
 import { RECEIVE_BYTES_MAX } from "../virtio/socket-connection.ts";
@@ -17,6 +18,7 @@ import type { StreamSocket } from "./stream-socket.ts";
 /** Copied bytes that may wait to be collected. */
 const OUTPUT_BYTES_MAX = RECEIVE_BYTES_MAX;
 const NOTHING = new Uint8Array(0);
+const pool = new CopyPool();
 
 export class CallerLink implements StreamLink {
   owner: StreamSocket | null;
@@ -185,12 +187,12 @@ export class CallerLink implements StreamLink {
     this.onOutput();
   }
 
-  /** A copy of a lent piece, which is the guest's own memory: without a view of it in between. */
+  /** A copy of a lent piece. */
   #copy(index: number): Uint8Array {
     const address = this.#addresses[index] as number;
     const length = this.#lengths[index] as number;
     const { guest } = this.#memory;
-    return guest.has(address, length) ? guest.u8.slice(address, address + length) : this.#slice(index).slice();
+    return guest.has(address, length) ? pool.copy(guest, address, length) : this.#slice(index).slice();
   }
 
   #slice(index: number): Uint8Array {
