@@ -8,6 +8,8 @@ import { type Reading, type Row, reasonOf, type Side, sides } from "./row.ts";
 
 const valueBytes = 100;
 const keyBytes = 16;
+/** What a server needs once (buffers, compiled code, V8's young generation) is there before anything is counted: it is not a key's. */
+const warmUp = { keys: 1000, valueBytes, connections: 8, pipeline: 64, setPercent: 100, amount: { requests: 200_000 } };
 /** At rest: so long without a change of a percent. */
 const restMs = 500;
 const restMaxMs = 10_000;
@@ -33,6 +35,7 @@ export async function memoryRows(
     try {
       server = await start[side]?.();
       if (server === undefined) continue;
+      await generator.run(server.port, warmUp);
       const before = await restingBytes(server.pid);
       await fill(generator, server.port, { keys, valueBytes });
       readings[side] = { value: ((await restingBytes(server.pid)) - before) / keys };
