@@ -55,3 +55,52 @@ function hostBytes(host: string): Uint8Array {
   });
   return bytes;
 }
+
+/**
+ * What is known of hosts that datagrams come from and go to: text against bytes costs more than a datagram does, and it is the same few
+ * hosts all the time. At most HOSTS_MAX of either are kept.
+ */
+export class KnownHosts {
+  /** By what node:dgram says: a slot whose port is 0. */
+  readonly #slots = new Map<string, Uint8Array>();
+  /** By the four bytes of an IPv4 address, as one number. */
+  readonly #names = new Map<number, string>();
+
+  /** A slot with `host` and port 0. Nobody may write to it. */
+  slot(host: string): Uint8Array {
+    let slot = this.#slots.get(host);
+    if (slot === undefined) {
+      slot = encodeSlot(host, 0);
+      if (this.#slots.size >= HOSTS_MAX) this.#slots.clear();
+      this.#slots.set(host, slot);
+    }
+    return slot;
+  }
+
+  /** The host in the slot at `at`, or null if it is none that the host could use, or no port is given. */
+  host(bytes: Uint8Array, at: number): string | null {
+    const family = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+    if (family !== AF_INET) return decodeSlot(bytes.subarray(at, at + ADDRESS_SLOT_BYTES))?.host ?? null;
+    if (slotPort(bytes, at) === 0) return null;
+    const key =
+      (((bytes[at + 4] as number) << 24) |
+        ((bytes[at + 5] as number) << 16) |
+        ((bytes[at + 6] as number) << 8) |
+        (bytes[at + 7] as number)) >>>
+      0;
+    let name = this.#names.get(key);
+    if (name === undefined) {
+      name = bytes.subarray(at + 4, at + 8).join(".");
+      if (this.#names.size >= HOSTS_MAX) this.#names.clear();
+      this.#names.set(key, name);
+    }
+    return name;
+  }
+}
+
+const HOSTS_MAX = 1024;
+
+/** The port in the slot at `at`. */
+export function slotPort(bytes: Uint8Array, at: number): number {
+  return ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number);
+}

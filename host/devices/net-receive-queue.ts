@@ -1,8 +1,8 @@
 /**
  * The network device's receive queue (virtio 1.2, 5.10.6): packets for the guest, and whoever waits for a buffer.
  *
- * Short messages that host sockets deliver one by one in a poll phase are gathered (`gather`) and put into receive buffers all at once, when
- * the phase is over: between two reads of the host's the work of the queue would find its code and data gone from the processor's caches.
+ * Datagrams, and short messages that host sockets deliver one by one in a poll phase, are gathered (`gather`) and put into receive buffers all at
+ * once, when the phase is over: between two reads of the host's the work of the queue would find its code and data gone from the processor's caches.
  * The interrupt is raised with the first of them, so that the driver's turn comes right after.
  *
  * What always holds: a receive chain is filled and used at once. What is gathered goes before anything that is said later about a
@@ -28,10 +28,13 @@ import { SEND_BYTES_MAX, type StreamEndpoint } from "./stream-endpoint.ts";
 
 /** Bytes that are gathered at most, and the longest message that is. */
 const GATHERED_BYTES_MAX = 64 * 1024;
+/** Datagrams that are gathered at most: there are no more buffers for them. */
+const GATHERED_DATAGRAMS_MAX = 256;
 export const GATHERED_MESSAGE_BYTES_MAX = 2048;
 
 const STREAM = VIRTIO_VSOCK_TYPE_STREAM;
 const DGRAM = VIRTIO_VSOCK_TYPE_DGRAM;
+const NOTHING = new Uint8Array(0);
 
 interface Packet {
   readonly hostPort: number;
@@ -58,6 +61,13 @@ export class NetReceiveQueue {
   readonly #lengths: number[] = [];
   #gatheredCount = 0;
   #gatheredBytes = 0;
+  /** Datagrams that are gathered: guest ports, slots of the hosts they come from, ports there, payloads. */
+  readonly #datagramPorts: number[] = [];
+  readonly #datagramSlots: Uint8Array[] = [];
+  readonly #datagramFrom: number[] = [];
+  readonly #datagramPayloads: Uint8Array[] = [];
+  #datagramCount = 0;
+  readonly #slot = new Uint8Array(ADDRESS_SLOT_BYTES);
   #flushing = false;
   readonly #interrupt: () => void;
 
@@ -83,6 +93,8 @@ export class NetReceiveQueue {
     this.#gatheredCount = 0;
     this.#gatheredBytes = 0;
     this.#gathered.length = 0;
+    this.#datagramCount = 0;
+    this.#datagramPayloads.length = 0;
     this.#outbox.length = 0;
     this.#waiting.length = 0;
   }
@@ -94,7 +106,7 @@ export class NetReceiveQueue {
     const from = this.#gatheredBytes;
     if (from + count > GATHERED_BYTES_MAX || this.#flushing) return false;
     const index = this.#gatheredCount;
-    if (index === 0) this.#interrupt();
+    if (index === 0 && this.#datagramCount === 0) this.#interrupt();
     if (chunk === sharedBytes && count <= COPY_WORDS_MAX) {
       copyWords(sharedWords, 0, (count + 3) >>> 2, this.#words, from >>> 2);
     } else copyBytes(chunk, 0, count, this.#bytes, from);
@@ -105,16 +117,27 @@ export class NetReceiveQueue {
     return true;
   }
 
+  /** Gathers a datagram for a guest port, from the host in `slot` (whose port does not count) and its port `from`. */
+  gatherDatagram(guestPort: number, slot: Uint8Array, from: number, payload: Uint8Array): void {
+    if (this.#datagramCount === GATHERED_DATAGRAMS_MAX) this.flushGathered();
+    const index = this.#datagramCount++;
+    if (index === 0 && this.#gatheredCount === 0) this.#interrupt();
+    this.#datagramPorts[index] = guestPort;
+    this.#datagramSlots[index] = slot;
+    this.#datagramFrom[index] = from;
+    this.#datagramPayloads[index] = payload;
+  }
+
   /** Puts what is gathered into receive buffers. Signals. */
   flushGathered(): void {
-    if (this.#gatheredCount === 0) return;
+    if (this.#gatheredCount + this.#datagramCount === 0) return;
     this.#fillGathered();
     this.#rx.signal();
   }
 
   /** The same for a driver that is about to look. */
   settleGathered(): void {
-    if (this.#gatheredCount === 0) return;
+    if (this.#gatheredCount + this.#datagramCount === 0) return;
     this.#fillGathered();
     this.#rx.signalled();
   }
@@ -131,6 +154,8 @@ export class NetReceiveQueue {
     }
     this.#gatheredCount = 0;
     this.#gatheredBytes = 0;
+    for (let i = 0; i < this.#datagramCount; i++) this.#fillDatagram(i);
+    this.#datagramCount = 0;
     this.#flushing = false;
   }
 
@@ -169,24 +194,35 @@ export class NetReceiveQueue {
     return at;
   }
 
-  /** A datagram from the address in `from`; lost if there is no buffer. Signals. */
-  datagram(guestPort: number, from: Uint8Array, payload: Uint8Array): void {
+  /** A gathered datagram: lost if there is no buffer, as datagrams may be. */
+  #fillDatagram(index: number): void {
+    const payload = this.#datagramPayloads[index] as Uint8Array;
+    this.#datagramPayloads[index] = NOTHING;
     const chain = this.#pop();
-    if (chain === null) return; // no buffer: lost, as datagrams may be
+    if (chain === null) return;
     const length = ADDRESS_SLOT_BYTES + payload.length;
     if (chain.writableBytes < VSOCK_HDR_BYTES + length) {
       // A datagram is not cut in two. The buffer goes back with a packet that means nothing: a reset of no connection.
       this.#fill(chain, 0, 0, STREAM | (VIRTIO_VSOCK_OP_RST << 16), 0, 0, null);
       this.#rx.push(chain, VSOCK_HDR_BYTES);
-    } else {
-      this.#fill(chain, 0, guestPort, DGRAM | (VIRTIO_VSOCK_OP_RW << 16), 0, length, null);
-      const bytes = new Uint8Array(length);
-      bytes.set(from);
-      bytes.set(payload, ADDRESS_SLOT_BYTES);
-      this.#writePayload(chain, bytes, 0, length);
-      this.#rx.push(chain, VSOCK_HDR_BYTES + length);
+      return;
     }
-    this.#rx.signal();
+    this.#fill(chain, 0, this.#datagramPorts[index] as number, DGRAM | (VIRTIO_VSOCK_OP_RW << 16), 0, length, null);
+    const slot = this.#slot;
+    copyBytes(this.#datagramSlots[index] as Uint8Array, 0, ADDRESS_SLOT_BYTES, slot, 0);
+    const from = this.#datagramFrom[index] as number;
+    slot[2] = from >>> 8;
+    slot[3] = from;
+    const address = chain.addresses[1] as number;
+    if (chain.count === 2 && chain.lengths[0] === VSOCK_HDR_BYTES && address < PROCESS_MEMORY_BASE) {
+      const { guest, kernelBytes } = this.#memory;
+      if (address >= KERNEL_RAM_BASE) put(slot, payload, kernelBytes, address - KERNEL_RAM_BASE);
+      else if (guest.has(address, length)) put(slot, payload, guest.u8, address);
+    } else {
+      chain.write(VSOCK_HDR_BYTES, slot);
+      chain.write(VSOCK_HDR_BYTES + ADDRESS_SLOT_BYTES, payload);
+    }
+    this.#rx.push(chain, VSOCK_HDR_BYTES + length);
   }
 
   /** A packet about a connection; it waits if there is no receive chain, or if others do. */
@@ -317,4 +353,9 @@ export class NetReceiveQueue {
     if (address >= KERNEL_RAM_BASE) copyBytes(bytes, from, size, kernelBytes, address - KERNEL_RAM_BASE);
     else if (guest.has(address, size)) copyBytes(bytes, from, size, guest.u8, address);
   }
+}
+
+function put(slot: Uint8Array, payload: Uint8Array, bytes: Uint8Array, at: number): void {
+  copyBytes(slot, 0, ADDRESS_SLOT_BYTES, bytes, at);
+  bytes.set(payload, at + ADDRESS_SLOT_BYTES);
 }

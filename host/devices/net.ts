@@ -6,7 +6,7 @@
  * `outbound` lets them: nowhere, to the host's loopback addresses (the default: a guest must not reach the network unasked), anywhere.
  *
  * What the guest sends and asks for is here; what goes to it leaves through net-receive-queue.ts; each connection's stream is in
- * stream-endpoint.ts.
+ * stream-endpoint.ts, datagrams are in datagrams.ts.
  *
  * What always holds: a send chain is used once its bytes have left (endpoint). Packets of the driver are not trusted: unknown
  * connections get a reset, bytes beyond the credit a reset, a malformed packet fails the queue.
@@ -59,7 +59,7 @@ import { VIRTIO_ID_VSOCK } from "../../kernel/virtio/transport.ts";
 import type { Chain } from "../queue/chain.ts";
 import type { DeviceQueue } from "../queue/device-queue.ts";
 import { type Backend, MmioDevice } from "../queue/mmio-device.ts";
-import { DatagramPort } from "./datagram-port.ts";
+import { Datagrams } from "./datagrams.ts";
 import { decodeSlot, encodeSlot, isLoopbackHost } from "./host-address.ts";
 import { NetReceiveQueue } from "./net-receive-queue.ts";
 import { PublishedPaths } from "./published-paths.ts";
@@ -107,12 +107,11 @@ export class NetDevice implements Backend, EndpointOwner {
   readonly #tx: DeviceQueue;
   readonly #outbound: "none" | "loopback" | "any";
   readonly #log: (line: string) => void;
-  readonly #share: PortShare;
   readonly #published: PublishedPorts;
   readonly #paths: PublishedPaths;
   readonly #listeners = new Map<number, Listener>();
   readonly #endpoints = new ByPort<StreamEndpoint>();
-  readonly #datagrams = new Map<number, DatagramPort>();
+  readonly #datagrams: Datagrams;
   #nextPort = HOST_PORT_MIN;
   #listenWaiters: (() => void)[] = [];
   readonly #views: ViewCache;
@@ -137,13 +136,19 @@ export class NetDevice implements Backend, EndpointOwner {
       this.mmio.interrupt(),
     );
     this.#tx = this.mmio.queues[VSOCK_QUEUE_TX] as DeviceQueue;
-    this.#share = options.share;
     this.#published = new PublishedPorts(
       options.publish ?? new Map(),
       (guestPort, socket) => this.#arrived(guestPort, socket, null),
       this.#log,
       options.share,
     );
+    this.#datagrams = new Datagrams(memory, this.#rx, {
+      published: this.#published,
+      outbound: this.#outbound,
+      shares: options.share !== undefined,
+      log: this.#log,
+      mayReach: (host) => this.#mayReach(host),
+    });
     this.#paths = new PublishedPaths(
       options.publishNames ?? new Map(),
       (index, socket) => this.#arrived(NAME_PORT_MIN + index, socket, null),
@@ -241,8 +246,7 @@ export class NetDevice implements Backend, EndpointOwner {
       listener.listening = false;
       for (const { stream, far } of listener.waiting.splice(0)) drop(stream, far);
     }
-    for (const port of this.#datagrams.values()) port.close();
-    this.#datagrams.clear();
+    this.#datagrams.close();
     this.#rx.clear();
   }
 
@@ -347,12 +351,10 @@ export class NetDevice implements Backend, EndpointOwner {
     const type = typeOp & 0xffff;
     const op = typeOp >>> 16;
     if (type === DGRAM) {
-      if (op === VIRTIO_VSOCK_OP_RW) this.#sendDatagram(chain, guestPort, length);
-      else if (op === RINGZERO_OP_BIND) this.#bindDatagram(hostPort);
-      else if (op === RINGZERO_OP_UNBIND) {
-        this.#datagrams.get(hostPort)?.close();
-        this.#datagrams.delete(hostPort);
-      }
+      if (op === VIRTIO_VSOCK_OP_RW) this.#datagrams.send(chain, guestPort, length);
+      else if (op === RINGZERO_OP_BIND) {
+        if (this.#datagrams.bind(hostPort)) this.#tellListening();
+      } else if (op === RINGZERO_OP_UNBIND) this.#datagrams.unbind(hostPort);
       return;
     }
     if (op === RINGZERO_OP_LISTEN) this.#listen(hostPort, flags);
@@ -535,40 +537,6 @@ export class NetDevice implements Backend, EndpointOwner {
     this.#rx.packet(endpoint, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0, null);
     this.#rx.signal();
   }
-
-  // --- datagrams -------------------------------------------------------------------------------------------------------------
-
-  #bindDatagram(guestPort: number): void {
-    if (this.#datagrams.has(guestPort) || guestPort > 0xffff) return;
-    const published = this.#published.address(guestPort);
-    if (!published && this.#outbound === "none") return;
-    const host = published?.host ?? (this.#outbound === "any" ? "0.0.0.0" : "127.0.0.1");
-    // Published on a free port: the number that TCP got, so that machine.port() tells both.
-    const hostPort = published ? (this.#published.hostPort(guestPort) ?? published.port) : 0;
-    const port = new DatagramPort(
-      guestPort,
-      host,
-      hostPort,
-      this.#datagram,
-      this.#log,
-      this.#share !== undefined && published !== undefined,
-    );
-    this.#datagrams.set(guestPort, port);
-    this.#tellListening();
-  }
-
-  #sendDatagram(chain: Chain, guestPort: number, length: number): void {
-    if (length < ADDRESS_SLOT_BYTES) return;
-    const bytes = new Uint8Array(length);
-    chain.read(VSOCK_HDR_BYTES, bytes);
-    const to = decodeSlot(bytes.subarray(0, ADDRESS_SLOT_BYTES));
-    if (to && this.#mayReach(to.host))
-      this.#datagrams.get(guestPort)?.send(bytes.subarray(ADDRESS_SLOT_BYTES), to.host, to.port);
-  }
-
-  readonly #datagram = (guestPort: number, host: string, port: number, payload: Uint8Array): void => {
-    this.#rx.datagram(guestPort, encodeSlot(host, port), payload);
-  };
 
   // --- ends and bytes ----------------------------------------------------------------------------------------------------------
 

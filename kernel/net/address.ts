@@ -49,7 +49,9 @@ export function loopbackAddress(family: number, port: number): Address {
 }
 
 export function isAny(address: Address): boolean {
-  return address.host.every((byte) => byte === 0);
+  const { host } = address;
+  for (let i = 0; i < host.length; i++) if (host[i] !== 0) return false;
+  return true;
 }
 
 /** The four bytes of an IPv4 address, be it mapped into IPv6 (::ffff:a.b.c.d); null if it is none. */
@@ -117,19 +119,35 @@ export function decodeAddress(bytes: Uint8Array): Address | number {
 
 /** Writes the sockaddr into `target`, as much of it as fits; its full length. */
 export function encodeAddress(address: Address, target: Uint8Array): number {
+  return encodeAddressAt(address, target, 0, target.length);
+}
+
+/** The same into target[at, at + room). */
+function encodeAddressAt(address: Address, target: Uint8Array, at: number, room: number): number {
+  const { family, host, port } = address;
+  if (family === AF_INET && room >= SOCKADDR_IN_BYTES) {
+    // The usual case, for every datagram: without an object.
+    target[at] = AF_INET;
+    target[at + 1] = 0;
+    target[at + 2] = port >>> 8;
+    target[at + 3] = port;
+    for (let i = 0; i < 4; i++) target[at + 4 + i] = host[i] as number;
+    target.fill(0, at + 8, at + SOCKADDR_IN_BYTES);
+    return SOCKADDR_IN_BYTES;
+  }
   const bytes = new Uint8Array(SOCKADDR_STORAGE_BYTES);
-  bytes[0] = address.family;
+  bytes[0] = family;
   let length = 2;
-  if (address.family === AF_UNIX) {
+  if (family === AF_UNIX) {
     length += writeBytes(bytes, 2, address.path);
     if (address.path !== "" && !address.path.startsWith("\0")) length++; // the NUL counts
   } else {
-    bytes[2] = address.port >>> 8;
-    bytes[3] = address.port;
-    bytes.set(address.host, address.family === AF_INET6 ? 8 : 4);
-    length = address.family === AF_INET6 ? SOCKADDR_IN6_BYTES : SOCKADDR_IN_BYTES;
+    bytes[2] = port >>> 8;
+    bytes[3] = port;
+    bytes.set(host, family === AF_INET6 ? 8 : 4);
+    length = family === AF_INET6 ? SOCKADDR_IN6_BYTES : SOCKADDR_IN_BYTES;
   }
-  target.set(bytes.subarray(0, Math.min(length, target.length)));
+  target.set(bytes.subarray(0, Math.min(length, room)), at);
   return length;
 }
 
@@ -147,5 +165,5 @@ export function writeGuestAddress(mem: GuestMemory, address: Address, addr: numb
   const ptr = addr >>> 0;
   const lengthPtr = addrlen >>> 0;
   const room = Math.min(mem.getI32(lengthPtr), SOCKADDR_STORAGE_BYTES);
-  mem.setU32(lengthPtr, encodeAddress(address, mem.u8.subarray(ptr, ptr + room)));
+  mem.setU32(lengthPtr, encodeAddressAt(address, mem.u8, ptr, room));
 }

@@ -80,6 +80,10 @@ export class IoVector {
 
   /** Copies the beginning of `bytes` here, as much as there is room for. */
   scatter(mem: GuestMemory, bytes: Uint8Array): void {
+    if (this.count === 1 && bytes.length <= this.total) {
+      mem.u8.set(bytes, this.addresses[0] as number);
+      return;
+    }
     let at = 0;
     this.forEach(mem, 0, Math.min(this.total, bytes.length), (piece) => {
       piece.set(bytes.subarray(at, at + piece.length));
