@@ -131,7 +131,7 @@
 /**
  * From now on this descriptor's events go to the ring, with `user` in them. A listening socket accepts by itself
  * (ACCEPT events carry the new descriptor, attached already, `user` = the listener's). A stream socket delivers RECV, EOF,
- * SENT, HANGUP. Anything else (pipe, eventfd, timerfd, datagram socket) delivers READY with its poll(2) mask.
+ * SENT, HANGUP. Anything else (pipe, eventfd, timerfd, datagram socket; but see ring_datagrams) delivers READY with its poll(2) mask.
  */
 @external("ringzero", "ring_attach") export declare function sys_ring_attach(fd: i32, user: u32): i32;
 /** Changes `user` of an attached descriptor. */
@@ -141,6 +141,17 @@
  * `token` back (result = len, or a negated errno if the connection broke). Sends of one socket stay in order. 0, -EPIPE, -EBADF, -EFAULT…
  */
 @external("ringzero", "ring_send") export declare function sys_ring_send(fd: i32, ptr: usize, len: i32, token: u32): i32;
+/**
+ * From now on this UDP socket delivers each datagram as one DATAGRAM event in a receive buffer (ring_buffers), with `user`, instead of READY: `result`
+ * bytes at `ptr` (0 is possible), and the sender's sockaddr in the SOCKADDR_SLOT bytes before. A datagram that no buffer is long enough for is lost.
+ */
+@external("ringzero", "ring_datagrams") export declare function sys_ring_datagrams(fd: i32, user: u32): i32;
+/**
+ * Sends [ptr, ptr+len) as one datagram to the sockaddr in the SOCKADDR_SLOT bytes before it, where an answer can be written behind a copy of what a
+ * DATAGRAM event has there. Nothing of it may change before `ring_dispatch` returns. The length, or a negated errno; a datagram may get lost.
+ */
+@external("ringzero", "ring_sendto") export declare function sys_ring_sendto(fd: i32, ptr: usize, len: i32): i32;
+export const SOCKADDR_SLOT: i32 = 28;
 /** Stops (1) or resumes (0) RECV events of a stream socket: back-pressure reaches the peer through its window. */
 @external("ringzero", "ring_pause") export declare function sys_ring_pause(fd: i32, paused: i32): i32;
 /**
@@ -182,6 +193,7 @@ export const RING_SIGNAL: u32 = 9; // result = the signal's number (SIGTERM 15, 
 export const RING_CONNECTED: u32 = 10; // a non-blocking connect ended: result = 0 or a negated errno
 export const RING_MESSAGE: u32 = 11; // fd = the shard that it comes from; ptr, result = bytes
 export const RING_MESSAGE_SENT: u32 = 12; // fd = the shard, user = the token of ring_message
+export const RING_DATAGRAM: u32 = 13; // ptr, result = bytes; the sender's sockaddr lies in the SOCKADDR_SLOT bytes before ptr
 
 /** One event as the kernel writes it: 32 bytes. */
 @unmanaged

@@ -1,7 +1,7 @@
 /**
  * The sockets the server listens on.
  */
-import { sys_bind, sys_close, sys_listen, sys_ring_attach, sys_setsockopt, sys_socket } from "../lib/sys";
+import { sys_bind, sys_close, sys_listen, sys_ring_attach, sys_ring_datagrams, sys_setsockopt, sys_socket } from "../lib/sys";
 import { sayEnd, sayInt, sayText } from "./console";
 import { settings } from "./settings";
 import { stats } from "./stats";
@@ -77,7 +77,7 @@ export function listenTcp(): bool {
 export function listenUdp(): bool {
   let fd = bound(SOCK_DGRAM, settings.udpport);
   if (fd >= 0) {
-    const r = sys_ring_attach(fd, 0);
+    const r = sys_ring_datagrams(fd, 0);
     if (r < 0) fd = r;
   }
   if (fd < 0) return failed("UDP", settings.udpport, fd);

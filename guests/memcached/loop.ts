@@ -8,12 +8,12 @@ import { alloc, free, hasRoomIo, realloc } from "../lib/raw/alloc";
 import { textCopy } from "../lib/raw/bytes";
 import {
   RING_ACCEPT,
+  RING_DATAGRAM,
   RING_EOF,
   RING_EVENT_SIZE,
   RING_HANGUP,
   RING_MESSAGE,
   RING_MESSAGE_SENT,
-  RING_READY,
   RING_RECV,
   RING_SENT,
   RING_SIGNAL,
@@ -61,15 +61,14 @@ import { settings } from "./settings";
 import { shardTurnEnd } from "./shard-serve";
 import { state, stats } from "./stats";
 import { itemRemove } from "./store";
-import { udpReady } from "./udp";
+import { udpPrefetch, udpReceive, udpTurnBegin } from "./udp";
 
 const EVENTS: i32 = 1024;
 const BUFFER_BYTES: i32 = 16384;
 const BUFFERS: i32 = 64;
 
 let events: usize = 0;
-const TIMER_UDP: u32 = 1;
-const TIMER_IDLE: u32 = 2;
+const TIMER_IDLE: u32 = 1;
 const IDLE_CHECK_MS: f64 = 1000;
 
 /** Connection of each descriptor (u32 words), or 0. */
@@ -347,6 +346,10 @@ function prefetch(i: i32, count: i32): i32 {
   let goesOn = true;
   for (; i < count && goesOn; i++, at += RING_EVENT_SIZE) {
     const e = changetype<RingEvent>(at);
+    if (e.kind == RING_DATAGRAM) {
+      goesOn = udpPrefetch(e.ptr, e.result);
+      continue;
+    }
     if (e.kind != RING_RECV) continue;
     const p = connOf(e.fd);
     if (p) goesOn = prefetchNote(changetype<Conn>(p), e.ptr, e.ptr + e.result);
@@ -357,6 +360,7 @@ function prefetch(i: i32, count: i32): i32 {
 
 export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
   clockTurn(monotonic, realtime);
+  udpTurnBegin();
   let at = events;
   let fetched = 0;
   for (let i = 0; i < count; i++, at += RING_EVENT_SIZE) {
@@ -384,12 +388,10 @@ export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
         changetype<Conn>(p).flags |= CONN_GONE;
         connCloseSoon(changetype<Conn>(p));
       }
-    } else if (kind == RING_READY) {
-      if (udpReady()) sys_ring_timer(0, TIMER_UDP);
-    } else if (kind == RING_TIMER) {
+    } else if (kind == RING_DATAGRAM) udpReceive(e.ptr, e.result);
+    else if (kind == RING_TIMER) {
       if (e.user == TIMER_MAINTAIN) maintainerTick();
-      else if (e.user == TIMER_IDLE) closeIdle();
-      else if (udpReady()) sys_ring_timer(0, TIMER_UDP);
+      else closeIdle();
     } else if (kind == RING_MESSAGE) linkReceive(e.fd, e.ptr, e.result);
     else if (kind == RING_MESSAGE_SENT) linkSent(e.user);
     else if (kind == RING_SIGNAL) {

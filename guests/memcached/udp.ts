@@ -7,11 +7,13 @@
  * answer waits for another shard keeps one of its own.
  */
 import { alloc, free } from "../lib/raw/alloc";
+import { copy } from "../lib/raw/bytes";
 import { shardTotal } from "../lib/raw/shard-link";
-import { sys_recvfrom, sys_sendto } from "../lib/sys";
+import { SOCKADDR_SLOT, sys_ring_sendto, sys_sendto } from "../lib/sys";
 import { currentTime } from "./clock";
 import { Conn, CONN_DETACHED, CONN_FULL, connNew, STATE_COMMAND } from "./connection";
 import { Chunk, chunkFree, outputSeal, replyError } from "./output";
+import { prefetchNote } from "./prefetch";
 import { run } from "./receive";
 import { PROTOCOL_NEGOTIATING } from "./settings";
 import { stats } from "./stats";
@@ -21,52 +23,61 @@ const FRAME_BYTES: u32 = 8;
 /** memcached's UDP_MAX_PAYLOAD_SIZE, frame included. */
 const DATAGRAM_MAX: u32 = 1400;
 const DATA_MAX: u32 = DATAGRAM_MAX - FRAME_BYTES;
-/** A datagram has at most 65,507 bytes; lines are searched up to 15 bytes beyond. */
-const RECEIVE_BYTES: i32 = 65536;
 const MSG_DONTWAIT: i32 = 0x40;
 /** An answer longer than this is not sent: an error takes its place. */
 const ANSWER_MAX: u32 = 16 << 20;
-/** Datagrams taken in one turn; the rest comes in the next. */
-const TURN_MAX: i32 = 256;
+const SLOT: u32 = <u32>SOCKADDR_SLOT;
+/** Answers of a turn lie here until it is over, each behind its destination. What does not fit is copied by the kernel. */
+const ARENA_BYTES: u32 = 256 << 10;
+const PIECE_BYTES: u32 = SLOT + DATAGRAM_MAX;
 
-let receive: usize = 0;
-const peer = memory.data(32, 16);
-const peerLength = memory.data(4, 4);
-const datagram = memory.data(1400, 16);
+let arena: usize = 0;
+let arenaUsed: u32 = 0;
+/** For what does not fit. */
+const spare = memory.data(1432, 16);
+/** Of the request that is being answered: where its sender's address lies, and its id. */
+let peer: usize = 0;
+let requestId: u16 = 0;
 let conn: Conn = changetype<Conn>(0);
 let udpFd: i32 = -1;
 
 export function udpInit(fd: i32): void {
   udpFd = fd;
-  receive = alloc(RECEIVE_BYTES + 64);
+  arena = alloc(ARENA_BYTES);
   conn = connNew(-1);
   conn.flags = CONN_DETACHED;
 }
 
-/** There are datagrams; true when some were left for the next turn. */
-export function udpReady(): bool {
-  for (let n = 0; n < TURN_MAX; n++) {
-    store<i32>(peerLength, 32);
-    const size = sys_recvfrom(udpFd, receive, RECEIVE_BYTES, MSG_DONTWAIT, peer, peerLength);
-    if (size < 0) return false;
-    if (<u32>size <= FRAME_BYTES) continue;
-    stats.bytesRead += size;
-    // Of a request in several datagrams nothing is answered.
-    if (load<u16>(receive, 4) != 0x0100) continue;
-    answer(<u32>size);
-  }
-  return true;
+/** A new turn: what the last one has sent has left. */
+// @ts-ignore: decorator
+@inline
+export function udpTurnBegin(): void {
+  arenaUsed = 0;
 }
 
-function answer(size: u32): void {
+/** The keys of a datagram's requests are noted for `prefetchRun`; false if no more can be noted. */
+export function udpPrefetch(p: usize, size: i32): bool {
+  return <u32>size <= FRAME_BYTES || prefetchNote(conn, p + FRAME_BYTES, p + size);
+}
+
+/** A datagram of `size` bytes at `p`, its sender's address before it. */
+export function udpReceive(p: usize, size: i32): void {
+  if (<u32>size <= FRAME_BYTES) return;
+  stats.bytesRead += size;
+  // Of a request in several datagrams nothing is answered.
+  if (load<u16>(p, 4) != 0x0100) return;
+  peer = p - SLOT;
+  requestId = load<u16>(p);
+  answer(p + FRAME_BYTES, p + size);
+}
+
+function answer(p: usize, end: usize): void {
   const c = shardTotal > 1 ? connNew(-1) : conn;
   c.flags = CONN_DETACHED;
   c.protocol = PROTOCOL_NEGOTIATING;
   c.state = STATE_COMMAND;
   c.noreply = false;
   c.lastCommandTime = currentTime;
-  const end = receive + size;
-  let p = receive + FRAME_BYTES;
   do {
     c.flags &= ~CONN_FULL;
     p = run(c, p, end);
@@ -98,19 +109,17 @@ function finish(c: Conn): void {
 class Waiting {
   conn: usize;
   next: usize;
-  request: u32; // its id
-  length: i32; // of the peer's address, which follows
+  request: u32; // its id; the peer's address follows
 }
 let waiting: usize = 0;
 
 function wait(c: Conn): void {
-  const p = alloc(offsetof<Waiting>() + 32);
+  const p = alloc(offsetof<Waiting>() + SLOT);
   const w = changetype<Waiting>(p);
   w.conn = changetype<usize>(c);
   w.next = waiting;
-  w.request = load<u16>(receive);
-  w.length = load<i32>(peerLength);
-  memory.copy(p + offsetof<Waiting>(), peer, 32);
+  w.request = requestId;
+  copy(p + offsetof<Waiting>(), peer, SLOT);
   waiting = p;
 }
 
@@ -126,9 +135,8 @@ export function udpComplete(c: Conn): void {
   const w = changetype<Waiting>(p);
   if (before) changetype<Waiting>(before).next = w.next;
   else waiting = w.next;
-  store<u16>(receive, <u16>w.request);
-  store<i32>(peerLength, w.length);
-  memory.copy(peer, p + offsetof<Waiting>(), 32);
+  requestId = <u16>w.request;
+  peer = p + offsetof<Waiting>();
   finish(c);
   free(p);
   free(changetype<usize>(c));
@@ -159,15 +167,20 @@ function send(c: Conn): void {
   const total = min<u32>((bytes + DATA_MAX - 1) / DATA_MAX, 0xffff);
   let p = c.outHead;
   let from: u32 = 0;
-  store<u16>(datagram, load<u16>(receive));
-  store<u16>(datagram, bswap<u16>(<u16>total), 4);
-  store<u16>(datagram, 0, 6);
   for (let sequence: u32 = 0; sequence < total; sequence++) {
+    const lends = arenaUsed + PIECE_BYTES <= ARENA_BYTES;
+    const slot = lends ? arena + arenaUsed : spare;
+    const datagram = slot + SLOT;
+    copy(slot, peer, SLOT);
+    store<u16>(datagram, requestId);
+    store<u16>(datagram, bswap<u16>(<u16>sequence), 2);
+    store<u16>(datagram, bswap<u16>(<u16>total), 4);
+    store<u16>(datagram, 0, 6);
     let filled = FRAME_BYTES;
     while (filled < DATAGRAM_MAX && p) {
       const k = changetype<Chunk>(p);
       const n = min(DATAGRAM_MAX - filled, k.used - from);
-      memory.copy(datagram + filled, k.data + from, n);
+      copy(datagram + filled, k.data + from, n);
       filled += n;
       from += n;
       if (from == k.used) {
@@ -175,9 +188,11 @@ function send(c: Conn): void {
         from = 0;
       }
     }
-    store<u16>(datagram, bswap<u16>(<u16>sequence), 2);
     stats.bytesWritten += filled;
-    sys_sendto(udpFd, datagram, filled, MSG_DONTWAIT, peer, load<i32>(peerLength));
+    if (lends) {
+      sys_ring_sendto(udpFd, datagram, filled);
+      arenaUsed += (SLOT + filled + 7) & ~7;
+    } else sys_sendto(udpFd, datagram, filled, MSG_DONTWAIT, slot, SOCKADDR_SLOT);
   }
   drop(c);
 }

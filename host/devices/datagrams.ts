@@ -68,21 +68,23 @@ export class Datagrams {
   send(chain: Chain, guestPort: number, length: number): void {
     const port = this.#ports.get(guestPort);
     if (port === undefined || length < ADDRESS_SLOT_BYTES) return;
-    let slots = this.#memory.kernelBytes;
-    let at = chain.kernelWords(VSOCK_HDR_BYTES + ADDRESS_SLOT_BYTES) * 4 + VSOCK_HDR_BYTES;
-    if (at < VSOCK_HDR_BYTES) {
-      chain.read(VSOCK_HDR_BYTES, this.#slot);
-      slots = this.#slot;
-      at = 0;
-    }
+    const { guest, kernelBytes } = this.#memory;
+    const isPair = chain.readableCount === 2;
+    const address = chain.addresses[1] as number;
+    let slots: Uint8Array = this.#slot;
+    let at = 0;
+    if (isPair && chain.lengths[0] === VSOCK_HDR_BYTES && address < KERNEL_RAM_BASE && guest.has(address, length)) {
+      slots = guest.u8;
+      at = address;
+    } else if (chain.kernelWords(VSOCK_HDR_BYTES + ADDRESS_SLOT_BYTES) >= 0) {
+      slots = kernelBytes;
+      at = chain.kernelWords(VSOCK_HDR_BYTES) * 4 + VSOCK_HDR_BYTES;
+    } else chain.read(VSOCK_HDR_BYTES, this.#slot);
     const host = this.#hosts.host(slots, at);
     if (host === null || !this.#mayReach(host)) return;
     const payload = Buffer.allocUnsafe(length - ADDRESS_SLOT_BYTES);
-    const address = chain.addresses[1] as number;
-    if (chain.readableCount === 2 && chain.lengths[1] === payload.length && address < KERNEL_RAM_BASE) {
-      const { guest } = this.#memory;
-      if (guest.has(address, payload.length)) payload.set(guest.u8.subarray(address, address + payload.length));
-    } else chain.read(VSOCK_HDR_BYTES + ADDRESS_SLOT_BYTES, payload);
+    if (slots === guest.u8) payload.set(slots.subarray(at + ADDRESS_SLOT_BYTES, at + length));
+    else chain.read(VSOCK_HDR_BYTES + ADDRESS_SLOT_BYTES, payload);
     port.send(payload, host, slotPort(slots, at));
   }
 

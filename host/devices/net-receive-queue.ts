@@ -6,7 +6,8 @@
  * The interrupt is raised with the first of them, so that the driver's turn comes right after.
  *
  * What always holds: a receive chain is filled and used at once. What is gathered goes before anything that is said later about a
- * connection. Control packets that find no chain wait in order, then endpoints whose bytes found none; datagrams are lost. While anybody
+ * connection. Control packets that find no chain wait in order, then datagrams (up to DATAGRAMS_MAX, what comes
+ * then is lost), then endpoints whose bytes found none. While anybody
  * waits the driver is asked to notify. Nobody but NetDevice uses it; except where a method says so, the caller signals.
  */
 import { COPY_WORDS_MAX, copyBytes, copyWords } from "../../kernel/mem/copy-bytes.ts";
@@ -28,8 +29,8 @@ import { SEND_BYTES_MAX, type StreamEndpoint } from "./stream-endpoint.ts";
 
 /** Bytes that are gathered at most, and the longest message that is. */
 const GATHERED_BYTES_MAX = 64 * 1024;
-/** Datagrams that are gathered at most: there are no more buffers for them. */
-const GATHERED_DATAGRAMS_MAX = 256;
+/** Datagrams that are gathered, or wait for a buffer, at most. */
+const DATAGRAMS_MAX = 256;
 export const GATHERED_MESSAGE_BYTES_MAX = 2048;
 
 const STREAM = VIRTIO_VSOCK_TYPE_STREAM;
@@ -67,6 +68,8 @@ export class NetReceiveQueue {
   readonly #datagramFrom: number[] = [];
   readonly #datagramPayloads: Uint8Array[] = [];
   #datagramCount = 0;
+  /** So many of them have found no buffer yet. */
+  #datagramsWaiting = 0;
   readonly #slot = new Uint8Array(ADDRESS_SLOT_BYTES);
   #flushing = false;
   readonly #interrupt: () => void;
@@ -94,6 +97,7 @@ export class NetReceiveQueue {
     this.#gatheredBytes = 0;
     this.#gathered.length = 0;
     this.#datagramCount = 0;
+    this.#datagramsWaiting = 0;
     this.#datagramPayloads.length = 0;
     this.#outbox.length = 0;
     this.#waiting.length = 0;
@@ -106,7 +110,7 @@ export class NetReceiveQueue {
     const from = this.#gatheredBytes;
     if (from + count > GATHERED_BYTES_MAX || this.#flushing) return false;
     const index = this.#gatheredCount;
-    if (index === 0 && this.#datagramCount === 0) this.#interrupt();
+    if (index === 0) this.#interrupt();
     if (chunk === sharedBytes && count <= COPY_WORDS_MAX) {
       copyWords(sharedWords, 0, (count + 3) >>> 2, this.#words, from >>> 2);
     } else copyBytes(chunk, 0, count, this.#bytes, from);
@@ -117,11 +121,12 @@ export class NetReceiveQueue {
     return true;
   }
 
-  /** Gathers a datagram for a guest port, from the host in `slot` (whose port does not count) and its port `from`. */
+  /** Gathers a datagram, which is ours from now on, for a guest port, from the host in `slot` (whose port does not count) and its port `from`. */
   gatherDatagram(guestPort: number, slot: Uint8Array, from: number, payload: Uint8Array): void {
-    if (this.#datagramCount === GATHERED_DATAGRAMS_MAX) this.flushGathered();
+    if (this.#datagramCount === DATAGRAMS_MAX) this.flushGathered();
+    if (this.#datagramCount === DATAGRAMS_MAX) return; // the guest takes none: lost, as datagrams may be
     const index = this.#datagramCount++;
-    if (index === 0 && this.#gatheredCount === 0) this.#interrupt();
+    if (index === this.#datagramsWaiting) this.#interrupt();
     this.#datagramPorts[index] = guestPort;
     this.#datagramSlots[index] = slot;
     this.#datagramFrom[index] = from;
@@ -154,9 +159,23 @@ export class NetReceiveQueue {
     }
     this.#gatheredCount = 0;
     this.#gatheredBytes = 0;
-    for (let i = 0; i < this.#datagramCount; i++) this.#fillDatagram(i);
-    this.#datagramCount = 0;
+    this.#fillDatagrams();
     this.#flushing = false;
+  }
+
+  #fillDatagrams(): void {
+    const count = this.#datagramCount;
+    let done = 0;
+    while (done < count && this.#fillDatagram(done)) done++;
+    // Those that have found no buffer move to the front.
+    for (let i = done; i < count && done > 0; i++) {
+      this.#datagramPorts[i - done] = this.#datagramPorts[i] as number;
+      this.#datagramSlots[i - done] = this.#datagramSlots[i] as Uint8Array;
+      this.#datagramFrom[i - done] = this.#datagramFrom[i] as number;
+      this.#datagramPayloads[i - done] = this.#datagramPayloads[i] as Uint8Array;
+    }
+    this.#datagramCount = count - done;
+    this.#datagramsWaiting = count - done;
   }
 
   /** Bytes of a connection, chunk[offset, end), as far as buffers and credit reach; how far that is. Signals. */
@@ -194,18 +213,18 @@ export class NetReceiveQueue {
     return at;
   }
 
-  /** A gathered datagram: lost if there is no buffer, as datagrams may be. */
-  #fillDatagram(index: number): void {
+  /** A gathered datagram goes to the guest; false if there is no buffer. */
+  #fillDatagram(index: number): boolean {
+    const chain = this.#pop();
+    if (chain === null) return false;
     const payload = this.#datagramPayloads[index] as Uint8Array;
     this.#datagramPayloads[index] = NOTHING;
-    const chain = this.#pop();
-    if (chain === null) return;
     const length = ADDRESS_SLOT_BYTES + payload.length;
     if (chain.writableBytes < VSOCK_HDR_BYTES + length) {
       // A datagram is not cut in two. The buffer goes back with a packet that means nothing: a reset of no connection.
       this.#fill(chain, 0, 0, STREAM | (VIRTIO_VSOCK_OP_RST << 16), 0, 0, null);
       this.#rx.push(chain, VSOCK_HDR_BYTES);
-      return;
+      return true;
     }
     this.#fill(chain, 0, this.#datagramPorts[index] as number, DGRAM | (VIRTIO_VSOCK_OP_RW << 16), 0, length, null);
     const slot = this.#slot;
@@ -223,6 +242,7 @@ export class NetReceiveQueue {
       chain.write(VSOCK_HDR_BYTES + ADDRESS_SLOT_BYTES, payload);
     }
     this.#rx.push(chain, VSOCK_HDR_BYTES + length);
+    return true;
   }
 
   /** A packet about a connection; it waits if there is no receive chain, or if others do. */
@@ -239,13 +259,14 @@ export class NetReceiveQueue {
 
   // --- the queue ---------------------------------------------------------------------------------------------------------------
 
-  /** Buffers have come: first the packets that wait, then bytes, in the order in which they came to wait. */
+  /** Buffers have come: first the packets that wait, then datagrams, then bytes, in the order in which they came to wait. */
   refill(): void {
     while (this.#outbox.length > 0) {
       const chain = this.#pop();
       if (chain === null) break;
       this.#writePacket(chain, this.#outbox.shift() as Packet);
     }
+    if (this.#datagramsWaiting > 0 && !this.#flushing) this.#fillDatagrams();
     for (let left = this.#waiting.length; left > 0 && this.#rx.hasAvailable; left--) {
       const endpoint = this.#waiting.shift() as StreamEndpoint;
       endpoint.waiting = false;
@@ -253,7 +274,7 @@ export class NetReceiveQueue {
     }
     // Still waiting: be notified about the next buffer, counted from here. The loop above ends without a failed pop, so the place
     // where the driver was last asked to notify lies behind it.
-    this.#rx.setNotifications(this.#waiting.length > 0 || this.#outbox.length > 0);
+    this.#rx.setNotifications(this.#waiting.length > 0 || this.#outbox.length > 0 || this.#datagramsWaiting > 0);
     this.#rx.signal();
   }
 

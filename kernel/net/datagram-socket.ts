@@ -5,6 +5,7 @@
  * makes its sender wait (unix(7)).
  */
 import {
+  EAFNOSUPPORT,
   EAGAIN,
   ECONNREFUSED,
   EDESTADDRREQ,
@@ -20,6 +21,7 @@ import { O_NONBLOCK, O_RDWR } from "../abi/fcntl.ts";
 import { FIONREAD, TIOCOUTQ } from "../abi/ioctl.ts";
 import { POLLERR, POLLIN, POLLOUT, POLLRDHUP, POLLRDNORM, POLLWRNORM } from "../abi/poll.ts";
 import {
+  AF_INET,
   AF_UNIX,
   AF_UNSPEC,
   MSG_DONTWAIT,
@@ -32,9 +34,13 @@ import {
 } from "../abi/socket.ts";
 import type { Stat } from "../fs/file.ts";
 import type { Kernel } from "../kernel.ts";
+import { KERNEL_RAM_BASE } from "../mem/physical.ts";
+import type { Ring } from "../ring/ring.ts";
 import { WaitQueue } from "../sched/wait-queue.ts";
-import { type Address, anyAddress, asFamily, sameHost, UNNAMED } from "./address.ts";
+import { ADDRESS_SLOT_BYTES } from "../virtio/socket-protocol.ts";
+import { type Address, anyAddress, asFamily, readGuestAddress, sameHost, UNNAMED } from "./address.ts";
 import { type Ancillary, credentialsOf, holdFiles, releaseFiles } from "./ancillary.ts";
+import { DatagramRingSide } from "./datagram-ring-side.ts";
 import { IoVector } from "./io-vector.ts";
 import { writeIntResult } from "./ioctl-result.ts";
 import type { NetworkStack } from "./network-stack.ts";
@@ -47,7 +53,7 @@ const QUEUE_BYTES_MAX = 212992;
 /** Datagrams that may wait in an AF_UNIX socket's queue (net.unix.max_dgram_qlen), so to speak. */
 const QUEUE_COUNT_MAX = 1024;
 
-interface Datagram {
+export interface Datagram {
   readonly from: Address;
   readonly bytes: Uint8Array;
   readonly ancillary: Ancillary | null;
@@ -73,6 +79,8 @@ export class DatagramSocket implements Socket {
   local: Address;
   peer: Address | null = null;
   bound = false;
+  /** Not null once the completion ring hears of every datagram. */
+  ringSide: DatagramRingSide | null = null;
   readonly #stack: NetworkStack;
   readonly #queue: Datagram[] = [];
   #queuedBytes = 0;
@@ -142,14 +150,10 @@ export class DatagramSocket implements Socket {
     const { total } = data;
     if (flags & MSG_OOB) return -EOPNOTSUPP;
     if (this.domain === AF_UNIX) return this.#sendUnix(k, data, flags, to, ancillary);
-    if (total > UDP_BYTES_MAX) return -EMSGSIZE;
     const target = to ?? this.peer;
-    if (target === null) return -EDESTADDRREQ;
-    if (target.port === 0) return -EINVAL;
-    if (this.#error !== 0) return -this.takeError();
-    if (this.#shut & 2) return -EPIPE;
-    const error = this.#bindAny(k);
-    if (error < 0) return error;
+    if (target === null) return total > UDP_BYTES_MAX ? -EMSGSIZE : -EDESTADDRREQ;
+    const refused = this.#refusesInet(k, total, target.port);
+    if (refused < 0) return refused;
     const inside = this.#stack.datagramTarget(k, target);
     if (inside instanceof DatagramSocket) {
       inside.deliver(this.#addressFor(inside), data.gather(k.mem)); // without room it is lost
@@ -158,6 +162,66 @@ export class DatagramSocket implements Socket {
     // What the device has no room for is lost, as UDP may lose it.
     this.#stack.sendDatagram(k, this.local.port, target, data);
     return total;
+  }
+
+  /**
+   * ring_sendto: sends [ptr, ptr + length) to the sockaddr in the slot before it. All of it must stay as it is until the ring's turn is over.
+   * The caller has checked that it is memory.
+   */
+  sendSlotted(k: Kernel, ptr: number, length: number): number {
+    if (this.domain === AF_UNIX) return -EOPNOTSUPP;
+    const slot = ptr - ADDRESS_SLOT_BYTES;
+    if (k.mem.getU16(slot) !== this.domain) return -EAFNOSUPPORT;
+    const port = ((k.mem.u8[slot + 2] as number) << 8) | (k.mem.u8[slot + 3] as number);
+    const refused = this.#refusesInet(k, length, port);
+    if (refused < 0) return refused;
+    if (this.#stack.hasDatagramPort(port)) {
+      // Perhaps somebody inside the machine.
+      const to = readGuestAddress(k.mem, slot, ADDRESS_SLOT_BYTES);
+      return typeof to === "number" ? to : this.send(k, single.set(ptr, length), 0, to, null);
+    }
+    this.#stack.driver.sendSlotted(this.local.port, k.mem.base + slot, ADDRESS_SLOT_BYTES + length);
+    return length;
+  }
+
+  /** Why a datagram of `length` bytes to `port` cannot be sent, as a negated errno; 0 if it can. Binds the socket. */
+  #refusesInet(k: Kernel, length: number, port: number): number {
+    if (length > UDP_BYTES_MAX) return -EMSGSIZE;
+    if (port === 0) return -EINVAL;
+    if (this.#error !== 0) return -this.takeError();
+    if (this.#shut & 2) return -EPIPE;
+    return this.#bindAny(k);
+  }
+
+  /** ring_datagrams: from now on the ring hears of every datagram. False if it does already. */
+  attach(ring: Ring, fd: number, user: number): boolean {
+    if (this.ringSide) return false;
+    this.ringSide = new DatagramRingSide(ring, fd, user, this);
+    if (this.#queue.length > 0) this.ringSide.list();
+    return true;
+  }
+
+  /** What has waited longest. */
+  get next(): Datagram | null {
+    return this.#queue[0] ?? null;
+  }
+
+  /** `next` has been taken. */
+  taken(): void {
+    const taken = this.#queue.shift();
+    if (taken) this.#queuedBytes -= taken.bytes.length;
+  }
+
+  /**
+   * A packet in receive buffer `token`, `length` bytes at `address`: a slot with the sender's address, then the datagram. True if the ring has it and
+   * gives the buffer back; else it is to be delivered as a copy.
+   */
+  receivedLent(address: number, length: number, token: number): boolean {
+    const side = this.ringSide;
+    if (side === null || address >= KERNEL_RAM_BASE || this.#queue.length > 0) return false;
+    if (this.peer !== null || this.#shut & 1 || this.domain !== AF_INET) return false;
+    side.received(address + ADDRESS_SLOT_BYTES, length - ADDRESS_SLOT_BYTES, token);
+    return true;
   }
 
   receive(k: Kernel, into: IoVector, flags: number, received: Received): number {
@@ -195,6 +259,7 @@ export class DatagramSocket implements Socket {
     if (ancillary) holdFiles(ancillary);
     this.#queuedBytes += bytes.length;
     this.waiters.wake(POLLIN | POLLRDNORM);
+    this.ringSide?.list();
     return true;
   }
 
@@ -232,6 +297,7 @@ export class DatagramSocket implements Socket {
 
   close(k: Kernel): void {
     this.#stack.unbind(this);
+    this.ringSide?.close();
     this.#closed = true;
     this.#queuedBytes = 0;
     for (const { ancillary } of this.#queue.splice(0)) if (ancillary) releaseFiles(k, ancillary);

@@ -13,6 +13,7 @@ import type { PhysicalMemory } from "../mem/physical.ts";
 import type { Ring } from "../ring/ring.ts";
 import { SocketDriver, type SocketEvents } from "../virtio/socket.ts";
 import {
+  ADDRESS_SLOT_BYTES,
   NAME_PORT_MIN,
   RINGZERO_OP_BIND,
   RINGZERO_OP_LISTEN,
@@ -23,6 +24,7 @@ import type { Transport } from "../virtio/transport.ts";
 import {
   type Address,
   asFamily,
+  decodeAddress,
   inet,
   ipv4Of,
   isAny,
@@ -300,9 +302,20 @@ export class NetworkStack implements SocketEvents {
     }
   }
 
-  datagram(guestPort: number, from: Address, payload: Uint8Array): void {
+  datagram(guestPort: number, token: number, address: number, length: number): boolean {
     const holder = this.#udp.get(guestPort)?.[0];
-    if (holder instanceof DatagramSocket) holder.deliver(asFamily(from, holder.domain), payload.slice());
+    if (!(holder instanceof DatagramSocket)) return false;
+    if (holder.receivedLent(address, length, token)) return true;
+    const packet = this.physical.slice(address, length);
+    const from = packet ? decodeAddress(packet.subarray(0, ADDRESS_SLOT_BYTES)) : -1;
+    if (packet === null || typeof from === "number" || from.host.length === 0) return false;
+    holder.deliver(asFamily(from, holder.domain), packet.slice(ADDRESS_SLOT_BYTES));
+    return false;
+  }
+
+  /** True if somebody inside the machine has bound UDP port `port`. */
+  hasDatagramPort(port: number): boolean {
+    return this.#udp.has(port);
   }
 
   /** The guest port under which the host publishes the name of `socket`, as it was bound or by its absolute path; 0 if it does not. */

@@ -17,6 +17,7 @@ export const RING_SIGNAL = 9;
 export const RING_CONNECTED = 10;
 export const RING_MESSAGE = 11;
 export const RING_MESSAGE_SENT = 12;
+export const RING_DATAGRAM = 13;
 /** A record whose descriptor has been closed: the guest does not see it. */
 const DROPPED = 0;
 
@@ -97,6 +98,7 @@ export class EventQueue {
       const kind = this.#records[at];
       if (
         kind === RING_RECV ||
+        kind === RING_DATAGRAM ||
         kind === RING_EOF ||
         kind === RING_HANGUP ||
         kind === RING_CONNECTED ||

@@ -11,12 +11,15 @@
  */
 import type { Kernel } from "../kernel.ts";
 import { copyBytes } from "../mem/copy-bytes.ts";
+import { type Address, encodeAddress } from "../net/address.ts";
 import type { SentSink } from "../virtio/socket.ts";
+import { ADDRESS_SLOT_BYTES } from "../virtio/socket-protocol.ts";
 import type { Attachment } from "./attachment.ts";
 import {
   EventQueue,
   LENT_MESSAGE,
   NOT_LENT,
+  RING_DATAGRAM,
   RING_FILE,
   RING_MESSAGE,
   RING_MESSAGE_SENT,
@@ -135,6 +138,28 @@ export class Ring implements SentSink {
   /** Bytes that lie in receive buffer `token` of the driver already. */
   pushReceived(fd: number, user: number, address: number, length: number, token: number): void {
     this.#queue.push(RING_RECV, fd, user, length, address, token);
+  }
+
+  /** A datagram that lies in receive buffer `token` of the driver already, its sender's address before it. */
+  pushDatagram(fd: number, user: number, address: number, length: number, token: number): void {
+    this.#queue.push(RING_DATAGRAM, fd, user, length, address, token);
+    this.wake();
+  }
+
+  /** A datagram that waited: copied into a reserved buffer, unless it is too long for one; then it is lost. False if no buffer is left. */
+  pushDatagramCopy(fd: number, user: number, from: Address, bytes: Uint8Array): boolean {
+    const buffers = this.#buffers;
+    if (buffers === null) return false;
+    if (ADDRESS_SLOT_BYTES + bytes.length > buffers.size) return true;
+    const view = this.#reserved();
+    if (view === null) return false;
+    view.fill(0, 0, ADDRESS_SLOT_BYTES);
+    encodeAddress(from, view.subarray(0, ADDRESS_SLOT_BYTES));
+    view.set(bytes, ADDRESS_SLOT_BYTES);
+    this.#reserveCount--;
+    const index = this.#reserve[this.#reserveCount] as number;
+    this.#queue.push(RING_DATAGRAM, fd, user, bytes.length, view.byteOffset + ADDRESS_SLOT_BYTES, -2 - index);
+    return true;
   }
 
   /** Bytes that waited: copies as many as fit into a reserved buffer. How many; 0 if no buffer is left. */
@@ -282,10 +307,11 @@ export class Ring implements SentSink {
           const lentCount = this.#queue.lentCount;
           if (written > 0) invoke(written, times[0] as number, times[1] as number);
           this.#takeBack(lentCount);
+          // What it has lent by ring_sendto is its own again.
+          driver.corked = false;
+          driver.flush();
+          driver.corked = true;
         }
-        driver.corked = false;
-        driver.flush();
-        driver.corked = true;
       }
     } finally {
       driver.corked = false;

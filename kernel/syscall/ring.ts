@@ -1,14 +1,18 @@
 /**
  * System calls of the completion ring, as guests/lib/sys.ts describes them.
  */
+
 import { EBADF, EBUSY, EEXIST, EFAULT, EINVAL, ENOENT, ENOMEM, EOPNOTSUPP } from "../abi/errno.ts";
+import { AF_UNIX } from "../abi/socket.ts";
 import { type Completion, submitRead, submitSync, submitWrite } from "../fs/async-file.ts";
 import type { File } from "../fs/file.ts";
 import type { Kernel } from "../kernel.ts";
+import { DatagramSocket } from "../net/datagram-socket.ts";
 import { StreamSocket } from "../net/stream-socket.ts";
 import { Attachment } from "../ring/attachment.ts";
 import { RING_EVENT_BYTES } from "../ring/event-queue.ts";
 import { Ring } from "../ring/ring.ts";
+import { ADDRESS_SLOT_BYTES } from "../virtio/socket-protocol.ts";
 
 const EVENTS_MAX = 65536;
 const BUFFER_BYTES_MIN = 512;
@@ -47,7 +51,7 @@ export function sys_ring_attach(k: Kernel, fd: number, user: number): number {
   if (file instanceof StreamSocket) return file.attach(ring, fd, user) ? 0 : -EEXIST;
   if (file.kind === "regular" || file.kind === "directory" || file.kind === "symlink") return -EOPNOTSUPP;
   const known = ring.attachments.get(fd);
-  if (known?.file === file) return -EEXIST;
+  if (known?.file === file || (file instanceof DatagramSocket && file.ringSide)) return -EEXIST;
   if (known) known.file.waiters.remove(known);
   const attachment = new Attachment(ring, fd, file, user);
   ring.attachments.set(fd, attachment);
@@ -61,6 +65,10 @@ export function sys_ring_user(k: Kernel, fd: number, user: number): number {
   if (!file) return -EBADF;
   if (file instanceof StreamSocket) {
     if (!file.ringSide) return -EINVAL;
+    file.ringSide.setUser(user);
+    return 0;
+  }
+  if (file instanceof DatagramSocket && file.ringSide) {
     file.ringSide.setUser(user);
     return 0;
   }
@@ -79,6 +87,26 @@ export function sys_ring_send(k: Kernel, fd: number, ptr: number, len: number, t
   if (!k.ring) return -EINVAL;
   if (!(file instanceof StreamSocket)) return -EOPNOTSUPP;
   return file.sendLent(k.ring, fd, ptr >>> 0, len, token);
+}
+
+export function sys_ring_datagrams(k: Kernel, fd: number, user: number): number {
+  const { ring } = k;
+  const file = k.fds.get(fd);
+  if (!file) return -EBADF;
+  if (!ring) return -EINVAL;
+  if (!(file instanceof DatagramSocket) || file.domain === AF_UNIX) return -EOPNOTSUPP;
+  if (ring.attachments.get(fd)?.file === file) return -EEXIST;
+  return file.attach(ring, fd, user) ? 0 : -EEXIST;
+}
+
+export function sys_ring_sendto(k: Kernel, fd: number, ptr: number, len: number): number {
+  const file = k.fds.get(fd);
+  if (!file) return -EBADF;
+  if (len < 0) return -EINVAL;
+  const slot = (ptr >>> 0) - ADDRESS_SLOT_BYTES;
+  if (slot < 0 || !k.mem.has(slot, ADDRESS_SLOT_BYTES + len)) return -EFAULT;
+  if (!k.ring) return -EINVAL;
+  return file instanceof DatagramSocket ? file.sendSlotted(k, ptr >>> 0, len) : -EOPNOTSUPP;
 }
 
 export function sys_ring_pause(k: Kernel, fd: number, paused: number): number {

@@ -95,11 +95,6 @@ export class SocketReceiveQueue {
     return this.#address[token] as number;
   }
 
-  /** The bytes of a payload from `offset` on. */
-  payload(token: number, offset: number, length: number): Uint8Array | null {
-    return this.#memory.slice(this.payloadAddress(token) + offset, length - offset);
-  }
-
   /** The sockaddr at `offset` of a payload, or null if there is none. */
   address(token: number, offset: number, length: number): Address | null {
     if (offset + ADDRESS_SLOT_BYTES > length) return null;

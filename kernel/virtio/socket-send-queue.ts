@@ -152,6 +152,18 @@ export class SocketSendQueue {
     return true;
   }
 
+  /** Submits a datagram whose destination lies in a slot at its beginning, at `address`. False: dropped, no room. */
+  sendSlotted(guestPort: number, address: number, length: number): boolean {
+    const slot = this.#takeSlot(CONTROL_SLOTS);
+    if (slot < 0) return false;
+    const typeOp = VIRTIO_VSOCK_TYPE_DGRAM | (VIRTIO_VSOCK_OP_RW << 16);
+    this.#writeBareHeader(slot, guestPort, 0, typeOp, RINGZERO_FLAG_COPY, length);
+    const header = this.#slots + slot * SLOT_BYTES;
+    if (this.#tx.submitPair(slot, header, VSOCK_HDR_BYTES, address, length, false)) return true;
+    this.#freeSlots[this.#freeSlotCount++] = slot;
+    return false;
+  }
+
   /** Sends a control packet, later if there is no slot. */
   send(packet: ControlPacket): void {
     if (this.#late.length > 0 || !this.#trySend(packet)) if (this.#virtio.failure === null) this.#late.push(packet);

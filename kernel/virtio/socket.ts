@@ -59,7 +59,11 @@ export interface SocketEvents {
   incoming(hostPort: number, guestPort: number, peer: Address, local: Address): void;
   /** An incoming request that has not been answered is void. */
   withdrawn(hostPort: number, guestPort: number): void;
-  datagram(guestPort: number, from: Address, payload: Uint8Array): void;
+  /**
+   * A packet in receive buffer `token`, `length` bytes at physical address `address`: a slot with the sender's address, then the datagram. True: the
+   * buffer is kept, and given back by `repost`.
+   */
+  datagram(guestPort: number, token: number, address: number, length: number): boolean;
 }
 
 /** Where the tokens of lent sends go: the completion ring. */
@@ -175,6 +179,14 @@ export class SocketDriver {
     return this.tx.sendDatagram(guestPort, to, address, length);
   }
 
+  /**
+   * A datagram of [address, address + length), its destination in a slot at the beginning. The bytes are the device's until the next kick, which is at
+   * the end of the ring's dispatch while that runs.
+   */
+  sendSlotted(guestPort: number, address: number, length: number): void {
+    if (this.tx.sendSlotted(guestPort, address, length)) this.kick();
+  }
+
   /** A packet without payload of a connection. For Connection. */
   control(connection: Connection, op: number, flags: number): void {
     const { guestPort, hostPort } = connection;
@@ -255,8 +267,7 @@ export class SocketDriver {
     const guestPort = u32[at + W_DST_PORT] as number;
     const connection = this.#connections.get(hostPort);
     if ((typeOp & 0xffff) !== STREAM || connection === undefined || connection.guestPort !== guestPort) {
-      this.#receiveOther(token, at, length);
-      return false;
+      return this.#receiveOther(token, at, length);
     }
     connection.peerBufAlloc = u32[at + W_BUF_ALLOC] as number;
     connection.peerFwdCount = u32[at + W_FWD_CNT] as number;
@@ -312,8 +323,8 @@ export class SocketDriver {
     }
   }
 
-  /** Packets that belong to no connection. */
-  #receiveOther(token: number, at: number, length: number): void {
+  /** Packets that belong to no connection; true if somebody keeps the buffer. */
+  #receiveOther(token: number, at: number, length: number): boolean {
     const u32 = this.#u32;
     const hostPort = u32[at + W_SRC_PORT] as number;
     const guestPort = u32[at + W_DST_PORT] as number;
@@ -321,13 +332,10 @@ export class SocketDriver {
     const type = typeOp & 0xffff;
     const op = typeOp >>> 16;
     if (type === DGRAM) {
-      const from = this.#rx.address(token, 0, length);
-      if (op !== VIRTIO_VSOCK_OP_RW || from === null) return;
-      const payload = this.#rx.payload(token, ADDRESS_SLOT_BYTES, length);
-      if (payload) this.#events.datagram(guestPort, from, payload);
-      return;
+      if (op !== VIRTIO_VSOCK_OP_RW || length < ADDRESS_SLOT_BYTES) return false;
+      return this.#events.datagram(guestPort, token, this.#rx.payloadAddress(token), length);
     }
-    if (op === VIRTIO_VSOCK_OP_RST) return;
+    if (op === VIRTIO_VSOCK_OP_RST) return false;
     const known = this.#connections.has(hostPort);
     if (
       type === STREAM &&
@@ -344,11 +352,12 @@ export class SocketDriver {
         connection.peerFwdCount = u32[at + W_FWD_CNT] as number;
         this.#connections.set(connection);
         this.#events.incoming(hostPort, guestPort, peer, local);
-        return;
+        return false;
       }
     }
     // 5.10.6.4.1: a reset is the answer to what nobody waits for.
     this.#reset(hostPort, guestPort, ECONNRESET);
+    return false;
   }
 
   /** Credit that no data packet has carried meanwhile. */

@@ -179,6 +179,20 @@ describe("the guest", () => {
     connection.close();
   });
 
+  test("answers a burst of more datagrams than the guest has receive buffers", async () => {
+    const client = await new UdpClient(server.port).open();
+    expect(await client.ask(1, "set burst 0 0 4\r\nburs\r\n")).toBe("STORED\r\n");
+    const ids = Array.from({ length: 150 }, (_, index) => index + 100);
+    await Promise.all(ids.map((id) => client.send(id, "get burst\r\n")));
+    const seen: number[] = [];
+    for (const _ of ids) {
+      const { id, data } = await client.next();
+      expect(data).toBe("VALUE burst 0 4\r\nburs\r\nEND\r\n");
+      seen.push(id);
+    }
+    expect(seen).toEqual(ids);
+  });
+
   test("a value cut by the datagram's end is not stored, and leaves nothing behind", async () => {
     const client = await new UdpClient(server.port).open();
     await client.send(4, "set cut 0 0 10\r\n123");

@@ -13,6 +13,7 @@ import { PhysicalMemory } from "../../../kernel/mem/physical.ts";
 import { NetworkStack } from "../../../kernel/net/network-stack.ts";
 import { Credentials } from "../../../kernel/process/credentials.ts";
 import { FsContext } from "../../../kernel/process/fs-context.ts";
+import { RING_DATAGRAM, RING_RECV } from "../../../kernel/ring/event-queue.ts";
 import type { Ring } from "../../../kernel/ring/ring.ts";
 import { Scheduler } from "../../../kernel/sched/scheduler.ts";
 import { TASK_READY, TASK_RUNNING, Task, WOULD_BLOCK } from "../../../kernel/sched/task.ts";
@@ -20,6 +21,7 @@ import { Timers } from "../../../kernel/sched/timers.ts";
 import type { WaitQueue } from "../../../kernel/sched/wait-queue.ts";
 import { sys_ring_buffers, sys_ring_setup } from "../../../kernel/syscall/ring.ts";
 import { ClockDriver } from "../../../kernel/virtio/clock.ts";
+import { ADDRESS_SLOT_BYTES } from "../../../kernel/virtio/socket-protocol.ts";
 import type { Transport } from "../../../kernel/virtio/transport.ts";
 
 /** Where the tests put things in the guest's memory. */
@@ -36,7 +38,10 @@ export interface SeenEvent {
   readonly fd: number;
   readonly user: number;
   readonly result: number;
+  /** What a RECV or DATAGRAM event points to. */
   readonly bytes: Buffer;
+  /** Of a DATAGRAM event: the sender's address in its slot. */
+  readonly slot: Buffer;
 }
 
 export class NetKernel implements Kernel {
@@ -201,8 +206,16 @@ export class NetKernel implements Kernel {
     for (let i = 0; i < count; i++) {
       const at = (EVENTS + i * 32) / 4;
       const word = (index: number): number => this.mem.i32[at + index] as number;
-      const bytes = word(0) === 2 ? Buffer.from(this.mem.u8.slice(word(4), word(4) + word(3))) : Buffer.alloc(0);
-      const event = { kind: word(0), fd: word(1), user: word(2), result: word(3), bytes };
+      const slice = (from: number, to: number): Buffer => Buffer.from(this.mem.u8.slice(from, to));
+      const isDatagram = word(0) === RING_DATAGRAM;
+      const event = {
+        kind: word(0),
+        fd: word(1),
+        user: word(2),
+        result: word(3),
+        bytes: word(0) === RING_RECV || isDatagram ? slice(word(4), word(4) + word(3)) : Buffer.alloc(0),
+        slot: isDatagram ? slice(word(4) - ADDRESS_SLOT_BYTES, word(4)) : Buffer.alloc(0),
+      };
       this.events.push(event);
       this.onEvent(event);
     }

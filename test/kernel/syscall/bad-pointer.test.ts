@@ -79,6 +79,7 @@ const GOOD: Record<string, (d: Descriptors) => number[]> = {
   ring_setup: () => [STRUCT, 16],
   ring_buffers: () => [BUFFER, 1024, 4],
   ring_send: (d) => [d.pair, BUFFER, 16, 1],
+  ring_sendto: (d) => [d.datagram, BUFFER, 16],
   ring_messages: () => [BUFFER, 1],
   shard_secret: () => [BUFFER],
   ring_message: () => [1, BUFFER, 16, 1],
