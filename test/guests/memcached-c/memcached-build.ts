@@ -59,12 +59,27 @@ function edit(file: string, from: string, to: string): void {
   );
 }
 
-/** A `memcached-debug` that starts an image. */
+const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
+
+/** A `memcached-debug` that starts an image; what it answers to -h it has from `askHelp`. */
 function writeWrapper(folder: string, image: string): void {
-  const quote = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
   const start = [process.execPath, wrapper, image].map(quote).join(" ");
-  writeFileSync(join(folder, "memcached-debug"), `#!/bin/sh\nexec ${start} "$@"\n`);
+  const help = quote(join(folder, "help"));
+  const lines = ["#!/bin/sh", `[ "$*" = -h ] && [ -f ${help} ] && exec cat ${help}`, `exec ${start} "$@"`, ""];
+  writeFileSync(join(folder, "memcached-debug"), lines.join("\n"));
   chmodSync(join(folder, "memcached-debug"), 0o755);
+}
+
+/**
+ * Asks the image for its -h once, for all tests: they ask before each connection that they make, a thousand of them in maxconns.t, and a
+ * machine takes longer to boot than a program to start. Throws if it does not answer.
+ */
+export function askHelp(folder: string): void {
+  const help = join(folder, "help");
+  rmSync(help, { force: true });
+  const { status, stdout, stderr } = spawnSync(join(folder, "memcached-debug"), ["-h"], { encoding: "utf8" });
+  if (status !== 0 || stdout === "") throw new Error(`memcached -h ended with ${status}: ${stderr}`);
+  writeFileSync(help, stdout);
 }
 
 /** The folder of the same tests against the same program, native. */
