@@ -110,6 +110,13 @@ export async function startBaselineMemcached(args: string[] = [], nodeArgs: stri
   return startServer("baseline", command, port, memcachedProbe);
 }
 
+/** Node's sockets alone (test/bench/baseline/sockets.ts), which answer the benchmark's get. */
+export async function startBaselineSockets(protocol: "memcached" | "redis"): Promise<ServerProcess> {
+  const port = await freePort();
+  const command = [process.execPath, join(baselines, "sockets.ts"), "--port", String(port), "--protocol", protocol];
+  return startServer("baseline", command, port, protocol === "redis" ? redisProbe : memcachedProbe);
+}
+
 /** Debian's redis-server, nothing saved unless `args` say so. */
 export async function startNative(args: string[] = [], port?: number): Promise<ServerProcess> {
   const chosen = port ?? (await freePort());

@@ -23,6 +23,7 @@ import { redisRows, redisServerRows } from "./redis-rows.ts";
 import { type Report, readReport, renderChanges, writeReport } from "./report.ts";
 import type { Row } from "./row.ts";
 import { scalingRows } from "./scaling-rows.ts";
+import { socketRows } from "./socket-rows.ts";
 import { renderMissing, renderTable } from "./table.ts";
 import { wasiRows } from "./wasi-rows.ts";
 
@@ -92,6 +93,7 @@ for (const [group, measure] of [
   ["memcached", () => memcachedRows(generator, { quick, rounds }, wanted, progress)],
   ["memcached, latency at a fixed rate", () => latencyRows(generator, { quick, rounds }, wanted, progress)],
   ["memcached, memory", () => memoryRows(generator, quick, wanted, progress)],
+  ["Node's sockets alone", () => socketRows(generator, { quick, rounds }, wanted, progress)],
   ["in process", () => inProcessRows(generator, { quick, rounds }, wanted, progress)],
   ["shards", () => scalingRows(generator, { quick, rounds }, wanted, progress)],
   ["memcached-c", () => (has("memcached-c") ? memcachedCRows({ quick, rounds }, wanted, progress) : [])],
