@@ -190,6 +190,7 @@ function option(letter: i32): void {
     case 82: // R
       s.reqsPerEvent = intOf(value);
       if (s.reqsPerEvent == 0) refuse("Number of requests per event must be greater than 0", 1);
+      s.requestsAtOnce = max(s.reqsPerEvent, 1);
       break;
     case 102: // f
       s.factor = parseFloatBytes(value + 4, load<u32>(value));

@@ -43,6 +43,9 @@ export const CONN_DUMPING: u32 = 4096;
 /** Runs what other shards have forwarded (shard-serve.ts). */
 export const CONN_STANDIN: u32 = 8192;
 
+/** Has had its turn (-R): CONN_FULL until others have had theirs. */
+export const CONN_YIELDED: u32 = 16384;
+
 /** What its next byte belongs to. */
 export const STATE_COMMAND: u32 = 0;
 /** A value, on its way into `item`. */

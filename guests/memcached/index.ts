@@ -9,6 +9,7 @@ import { commandLine } from "./command-line";
 import { listenTcp, listenUdp } from "./listen";
 import { dispatch, loopInit } from "./loop";
 import { maintainerInit } from "./maintainer";
+import { portsFileBegin, portsFileEnd } from "./ports-file";
 import { settings, settingsDefaults } from "./settings";
 import { PAGE_BYTES } from "./slabs";
 import { shardInit } from "./shard-route";
@@ -30,8 +31,10 @@ export function _start(): void {
   loopInit();
   shardInit();
   maintainerInit();
+  portsFileBegin();
   if (settings.port && !listenTcp()) sys_exit_group(EX_OSERR);
   if (settings.udpport && !listenUdp()) sys_exit_group(EX_OSERR);
+  portsFileEnd();
 }
 
 export function ring_dispatch(count: i32, monotonicMs: f64, realtimeMs: f64): void {

@@ -44,6 +44,7 @@ import {
   CONN_PENDING,
   CONN_RESUMING,
   CONN_WAITING,
+  CONN_YIELDED,
   connCloseSoon,
   connCount,
   connLink,
@@ -69,6 +70,8 @@ const BUFFERS: i32 = 64;
 
 let events: usize = 0;
 const TIMER_IDLE: u32 = 1;
+/** Another turn, for connections that have yielded. */
+const TIMER_YIELD: u32 = 2;
 const IDLE_CHECK_MS: f64 = 1000;
 
 /** Connection of each descriptor (u32 words), or 0. */
@@ -118,7 +121,7 @@ let waitingTail: usize = 0;
 let waiting: i32 = 0;
 let waitingSinceMs: f64 = 0;
 
-function accept(fd: i32): void {
+function accept(fd: i32, protocol: i32): void {
   if (fd < 0) return;
   const full = connCount - waiting >= settings.maxconns;
   if ((full && settings.maxconnsFast) || !hasRoomIo(65536)) {
@@ -128,6 +131,7 @@ function accept(fd: i32): void {
     return;
   }
   const c = connNew(fd);
+  c.protocol = protocol;
   connLink(c);
   connOfSet(fd, changetype<usize>(c));
   if (full) waitFor(c);
@@ -303,9 +307,10 @@ function resume(): void {
   while (p) {
     const c = changetype<Conn>(p);
     p = c.resumeNext;
-    c.flags &= ~(CONN_RESUMING | CONN_FULL);
+    c.flags &= ~(CONN_RESUMING | CONN_FULL | CONN_YIELDED);
     if (c.flags & CONN_CLOSING) continue;
     if (c.queryLen) runQuery(c);
+    if (c.flags & CONN_YIELDED) resumeSoon(c);
     if (!(c.flags & CONN_FULL)) {
       if (c.flags & CONN_PAUSED) {
         c.flags &= ~CONN_PAUSED;
@@ -332,9 +337,9 @@ function flushOutput(): void {
 function held(c: Conn): void {
   if ((c.flags & (CONN_FULL | CONN_PAUSED)) == CONN_FULL) {
     c.flags |= CONN_PAUSED;
-    stats.connYields++;
     sys_ring_pause(c.fd, 1);
   }
+  if (c.flags & CONN_YIELDED) resumeSoon(c);
   if (c.flags & CONN_CLOSE_AFTER_REPLY) maybeOver(c);
 }
 
@@ -375,7 +380,7 @@ export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
         if (c.flags & (CONN_CLOSE_AFTER_REPLY | CONN_FULL)) held(c);
       }
     } else if (kind == RING_SENT) sent(e.user);
-    else if (kind == RING_ACCEPT) accept(e.result);
+    else if (kind == RING_ACCEPT) accept(e.result, <i32>e.user);
     else if (kind == RING_EOF) {
       const p = connOf(e.fd);
       if (p) {
@@ -391,7 +396,7 @@ export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
     } else if (kind == RING_DATAGRAM) udpReceive(e.ptr, e.result);
     else if (kind == RING_TIMER) {
       if (e.user == TIMER_MAINTAIN) maintainerTick();
-      else closeIdle();
+      else if (e.user == TIMER_IDLE) closeIdle();
     } else if (kind == RING_MESSAGE) linkReceive(e.fd, e.ptr, e.result);
     else if (kind == RING_MESSAGE_SENT) linkSent(e.user);
     else if (kind == RING_SIGNAL) {
@@ -399,7 +404,10 @@ export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
       return;
     }
   }
-  if (resumeHead) resume();
+  if (resumeHead) {
+    resume();
+    if (resumeHead) sys_ring_timer(0, TIMER_YIELD);
+  }
   if (pendingHead) flushOutput();
   if (shardTotal > 1) shardTurnEnd();
   while (closeHead) {

@@ -3,8 +3,8 @@
  *
  * Requests are parsed in the buffer that the device lent. What is kept is the beginning of a request line (or of a binary head) that is
  * not complete; once it is, only that request is run from the kept bytes, and the rest goes on in the lent buffer. A value goes straight
- * into its item, whatever number of buffers it takes. While a connection has too much unsent output (CONN_FULL) everything is kept,
- * and the device is told to bring no more.
+ * into its item, whatever number of buffers it takes. While a connection has too much unsent output, or has had its turn (CONN_FULL),
+ * everything is kept, and the device is told to bring no more.
  */
 import { free, tryAllocIo } from "../lib/raw/alloc";
 import { copy } from "../lib/raw/bytes";
@@ -13,7 +13,9 @@ import {
   Conn,
   CONN_CLOSE_AFTER_REPLY,
   CONN_CLOSING,
+  CONN_DETACHED,
   CONN_FULL,
+  CONN_YIELDED,
   STATE_COMMAND,
   STATE_FORWARD,
   STATE_KEYS,
@@ -23,7 +25,7 @@ import {
 } from "./connection";
 import { KEY_MAX_LENGTH } from "./item";
 import { replyLine } from "./output";
-import { PROTOCOL_ASCII, PROTOCOL_BINARY, PROTOCOL_NEGOTIATING } from "./settings";
+import { PROTOCOL_ASCII, PROTOCOL_BINARY, PROTOCOL_NEGOTIATING, settings } from "./settings";
 import { shardTotal } from "../lib/raw/shard-link";
 import { collected, lineAt } from "./shard-route";
 import { stats } from "./stats";
@@ -55,10 +57,12 @@ function newlineIn(p: usize, end: usize): usize {
 
 /** Takes what it can of [p, end); where the first byte lies that must be kept. */
 export function run(c: Conn, p: usize, end: usize): usize {
+  let requests = settings.requestsAtOnce;
   while (p < end) {
     if (c.flags & STOP) return p;
     const state = c.state;
     if (state == STATE_COMMAND) {
+      if (--requests < 0 && yields(c)) return p;
       let next: usize;
       if (c.protocol == PROTOCOL_NEGOTIATING)
         c.protocol = load<u8>(p) == BINARY_REQUEST_MAGIC ? PROTOCOL_BINARY : PROTOCOL_ASCII;
@@ -109,6 +113,14 @@ export function run(c: Conn, p: usize, end: usize): usize {
     }
   }
   return p;
+}
+
+/** -R: others come before its next request. Whoever serves a detached connection wants all of it done. */
+function yields(c: Conn): bool {
+  if (c.flags & CONN_DETACHED) return false;
+  stats.connYields++;
+  c.flags |= CONN_FULL | CONN_YIELDED;
+  return true;
 }
 
 /** A line beyond LINE_MAX: a get is answered key by key as it comes, anything else ends the connection. */

@@ -30,7 +30,8 @@ export class Settings {
   numThreadsPerUdp: i32;
   prefixDelimiter: i32; // -D
   detailEnabled: bool;
-  reqsPerEvent: i32; // -R
+  reqsPerEvent: i32; // -R, or what memcached would do without it
+  requestsAtOnce: i32; // -R, or no limit
   useCas: bool; // not -C
   backlog: i32; // -b
   bindingProtocol: i32; // -B
@@ -85,6 +86,7 @@ export function settingsDefaults(): void {
   s.numThreads = 4;
   s.prefixDelimiter = 58;
   s.reqsPerEvent = 20;
+  s.requestsAtOnce = i32.MAX_VALUE;
   s.backlog = 1024;
   s.itemSizeMax = 1 << 20;
   s.slabPageSize = 1 << 20;

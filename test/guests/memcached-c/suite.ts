@@ -47,10 +47,7 @@ const OUT_OF_SCOPE = new Map([
     "conn-limits.t",
     "500 misses are too many for memcached's reply objects (read_buf_mem_limit); here they take no memory",
   ],
-  ["issue_61.t", "-R: how often a thread leaves a connection for others; here each has its share of a turn"],
-  ["issue_67.t", "the file in which memcached says its ports (MEMCACHED_PORT_FILENAME)"],
   ["slabs-reassign-chunked.t", "items in chunks: large ones lie in one piece here"],
-  ["00-startup.t", "-l with a name: a machine has no interfaces, the host publishes its ports"],
 ]);
 /** The image whose tests are those of the program itself. */
 const SAME_PROGRAM = "memcached-c";
