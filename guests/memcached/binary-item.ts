@@ -43,6 +43,7 @@ import {
   itemBump,
   itemGet,
   itemGetTouch,
+  itemRefused,
   itemRemove,
   itemSizeOk,
   itemUnlink,
@@ -141,6 +142,7 @@ export function binarySet(c: Conn, opcode: u32): void {
   const it = itemFor(clientFlags, realtime(<i64>exptime), nvalue);
   if (!it) {
     refuse(c, clientFlags, nvalue);
+    itemRefused(key, keyLength, clientFlags, nvalue > 0x7ffffffd ? 0 : nvalue + 2, 0);
     if (opcode == OP_SET) dropOld(key, keyLength);
     return;
   }

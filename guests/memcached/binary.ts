@@ -7,7 +7,7 @@
  */
 import { currentTime } from "./clock";
 import { shardTotal } from "../lib/raw/shard-link";
-import { Conn, CONN_CLOSE_AFTER_REPLY, CONN_STANDIN } from "./connection";
+import { Conn, CONN_CLOSE_AFTER_REPLY, CONN_QUIT, CONN_STANDIN } from "./connection";
 import {
   bodyLength,
   EINVAL,
@@ -194,7 +194,7 @@ function run(c: Conn, opcode: u32): bool {
     case OP_QUIT:
       if (!bare()) return false;
       replyDone(c, 0);
-      c.flags |= CONN_CLOSE_AFTER_REPLY;
+      c.flags |= CONN_CLOSE_AFTER_REPLY | CONN_QUIT;
       return true;
     case OP_SASL_LIST_MECHS:
       if (!bare()) return false;

@@ -12,6 +12,7 @@ import { CRAWL_CAP_REMAINING, CRAWL_METADUMP, crawlerCrawl, CRAWLER_OK, crawlerD
 import { Item, ITEM_FETCHED, ITEM_KEY_BINARY, itemClsid, itemKey, itemTotal } from "./item";
 import { COLD_LRU, lruList } from "./lru";
 import { commit, OUTPUT_RESUME, outputText, reserve } from "./output";
+import { putUri } from "./uri";
 
 const CACHEDUMP_MAX: u32 = 2 << 20;
 /** "key=" and a key of 250 bytes, each as three characters, and the rest. */
@@ -66,32 +67,13 @@ function ready(): i32 {
   return changetype<Conn>(reader).outWeight > OUTPUT_RESUME ? DUMP_WAIT : DUMP_READY;
 }
 
-// @ts-ignore: decorator
-@inline
-function isPlain(ch: u32): bool {
-  return (ch | 32) - 97 < 26 || ch - 48 < 10 || ch == 45 || ch == 46 || ch == 95 || ch == 126;
-}
-function hexDigit(v: u32): u8 {
-  return <u8>(v < 10 ? 48 + v : 55 + v);
-}
-
 function line(it: usize): void {
   if (!reader) return;
   const i = changetype<Item>(it);
   const c = changetype<Conn>(reader);
   at = reserve(c, LINE_MAX);
   put("key=");
-  const key = itemKey(it);
-  for (let k: usize = 0; k < <usize>i.nkey; k++) {
-    const ch: u32 = load<u8>(key + k);
-    if (isPlain(ch)) store<u8>(at++, <u8>ch);
-    else {
-      store<u8>(at, 37);
-      store<u8>(at + 1, hexDigit(ch >> 4));
-      store<u8>(at + 2, hexDigit(ch & 15));
-      at += 3;
-    }
-  }
+  at = putUri(at, itemKey(it), i.nkey);
   put(" exp=");
   at += formatI64(at, i.exptime ? <i64>i.exptime + processStarted : -1);
   put(" la=");

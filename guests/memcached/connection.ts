@@ -46,6 +46,12 @@ export const CONN_STANDIN: u32 = 8192;
 /** Has had its turn (-R): CONN_FULL until others have had theirs. */
 export const CONN_YIELDED: u32 = 16384;
 
+/** Is sent the log (watch.ts), and listened to no more. */
+export const CONN_WATCHING: u32 = 32768;
+/** Why it is closed, for the log: it has said quit, it was silent for too long. */
+export const CONN_QUIT: u32 = 65536;
+export const CONN_IDLE: u32 = 131072;
+
 /** What its next byte belongs to. */
 export const STATE_COMMAND: u32 = 0;
 /** A value, on its way into `item`. */

@@ -40,10 +40,12 @@ import {
   CONN_EOF,
   CONN_FULL,
   CONN_GONE,
+  CONN_IDLE,
   CONN_PAUSED,
   CONN_PENDING,
   CONN_RESUMING,
   CONN_WAITING,
+  CONN_WATCHING,
   CONN_YIELDED,
   connCloseSoon,
   connCount,
@@ -53,8 +55,9 @@ import {
   connUnlink,
   STATE_COMMAND,
 } from "./connection";
+import { LOG_CONNEVENTS, logFlags } from "./log";
 import { maintainerTick, TIMER_MAINTAIN } from "./maintainer";
-import { Chunk, chunkFree, OUTPUT_RESUME, outputSeal, pendingHead, pendingSet } from "./output";
+import { Chunk, chunkFree, OUTPUT_RESUME, outputPending, outputSeal, pendingHead, pendingSet } from "./output";
 import { prefetchBegin, prefetchNote, prefetchRun } from "./prefetch";
 import { connReceive, runQuery } from "./receive";
 import { linkReceive, linkSent, shardTotal } from "../lib/raw/shard-link";
@@ -63,6 +66,7 @@ import { shardTurnEnd } from "./shard-serve";
 import { state, stats } from "./stats";
 import { itemRemove } from "./store";
 import { udpPrefetch, udpReceive, udpTurnBegin } from "./udp";
+import { logConnClose, logConnNew, watchForget, watchHolds, watchInit } from "./watch";
 
 const EVENTS: i32 = 1024;
 const BUFFER_BYTES: i32 = 16384;
@@ -90,6 +94,7 @@ export function loopInit(): void {
   memory.fill(byFd, 0, byFdCap << 2);
   state.acceptingConns = 1;
   dumpInit(resumeSoon);
+  watchInit();
   if (settings.idleTimeout) sys_ring_timer(IDLE_CHECK_MS, TIMER_IDLE);
 }
 
@@ -135,6 +140,7 @@ function accept(fd: i32, protocol: i32): void {
   connLink(c);
   connOfSet(fd, changetype<usize>(c));
   if (full) waitFor(c);
+  if (logFlags & LOG_CONNEVENTS) logConnNew(c);
   stats.totalConns++;
   state.currConns = connCount;
   if (state.currConns > state.connStructs) state.connStructs = state.currConns;
@@ -178,6 +184,8 @@ function serveWaiting(gone: Conn): void {
 /** Ends a connection now. Not from inside one of its requests: those use connCloseSoon. */
 function connFree(c: Conn): void {
   const self = changetype<usize>(c);
+  if (c.flags & CONN_WATCHING) watchForget(c);
+  if (logFlags & LOG_CONNEVENTS) logConnClose(c);
   if (c.flags & CONN_PENDING) {
     if (pendingHead == self) pendingSet(c.pendingNext);
     else {
@@ -218,9 +226,10 @@ function closeIdle(): void {
   sys_ring_timer(IDLE_CHECK_MS, TIMER_IDLE);
   for (let p = connsHead; p; p = changetype<Conn>(p).next) {
     const c = changetype<Conn>(p);
-    if (c.state != STATE_COMMAND || c.inFlight || c.flags & (CONN_FULL | CONN_CLOSING | CONN_WAITING)) continue;
+    if (c.state != STATE_COMMAND || c.inFlight || c.flags & (CONN_FULL | CONN_CLOSING | CONN_WAITING | CONN_WATCHING)) continue;
     if (currentTime - c.lastCommandTime <= <u32>settings.idleTimeout) continue;
     stats.idleKicks++;
+    c.flags |= CONN_IDLE;
     connCloseSoon(c);
   }
 }
@@ -232,6 +241,7 @@ const HOLD_MAX: u32 = 32768;
 /** Hands all output of a connection to the device. */
 function send(c: Conn): void {
   if (c.outWait && c.outWeight < HOLD_MAX) return;
+  if (c.flags & CONN_WATCHING && watchHolds(c)) return;
   outputSeal(c);
   let p = c.outHead;
   // Up to the first answer that is to come from another shard; mostly there is none.
@@ -281,6 +291,7 @@ function sent(p: usize): void {
       if (!k.next) c.flightTail = q;
     }
     if ((c.flags & (CONN_FULL | CONN_DUMPING)) == CONN_FULL && c.outWeight < OUTPUT_RESUME) resumeSoon(c);
+    if (c.flags & CONN_WATCHING && c.outHead) outputPending(c);
     maybeOver(c);
   }
   chunkFree(p);
@@ -384,8 +395,10 @@ export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
     else if (kind == RING_EOF) {
       const p = connOf(e.fd);
       if (p) {
-        changetype<Conn>(p).flags |= CONN_EOF;
-        maybeOver(changetype<Conn>(p));
+        const c = changetype<Conn>(p);
+        c.flags |= CONN_EOF;
+        if (c.flags & CONN_WATCHING) connCloseSoon(c);
+        else maybeOver(c);
       }
     } else if (kind == RING_HANGUP) {
       const p = connOf(e.fd);
@@ -414,5 +427,6 @@ export function dispatch(count: i32, monotonic: f64, realtime: f64): void {
     const c = changetype<Conn>(closeHead);
     closeHeadSet(c.closeNext);
     connFree(c);
+    if (pendingHead && !closeHead) flushOutput(); // watchers learn who has gone
   }
 }

@@ -10,6 +10,7 @@
  */
 import { currentTime, ITEM_UPDATE_INTERVAL } from "./clock";
 import { Item, ITEM_ACTIVE, ITEM_FETCHED, ITEM_LINKED, itemClsid, itemTotal } from "./item";
+import { LOG_EVICTIONS, logEviction, logFlags } from "./log";
 import { settings } from "./settings";
 import { powerLargest, runFree, slabsFree } from "./slabs";
 import { slabsReassign } from "./slab-mover";
@@ -248,6 +249,7 @@ function evict(it: usize, cls: u32): void {
   if (i.exptime != 0) s.evictedNonzero++;
   if (!(i.flags & ITEM_FETCHED)) s.evictedUnfetched++;
   if (i.flags & ITEM_ACTIVE) s.evictedActive++;
+  if (logFlags & LOG_EVICTIONS) logEviction(it);
   itemUnlink(it);
   if (settings.slabAutomove == 2) slabsReassign(-1, cls);
 }

@@ -10,6 +10,7 @@ import { currentTime } from "./clock";
 import { crawlHistogram, crawlerInit, crawlerStart, crawlerStep, crawlStats, CRAWL_AUTOEXPIRE } from "./crawler";
 import { Item } from "./item";
 import { COLD_LRU, HOT_LRU, LRU_PULL_CRAWL_BLOCKS, lruList, lruPullTail, TEMP_LRU, WARM_LRU } from "./lru";
+import { LOG_SYSEVENTS, logCrawl, logFlags, logSlabMove } from "./log";
 import { settings } from "./settings";
 import { slabMoverStep, slabsReassign, MOVER_BUSY, MOVER_MORE } from "./slab-mover";
 import { POWER_SMALLEST, powerLargest } from "./slabs";
@@ -77,7 +78,10 @@ export function maintainerTick(): void {
     }
     if (settings.slabAutomove == 1 && settings.slabReassign && lastAutomove != currentTime) {
       automove();
-      if (automoveSource != -1 && automoveTarget != -1) slabsReassign(automoveSource, automoveTarget);
+      if (automoveSource != -1 && automoveTarget != -1) {
+        slabsReassign(automoveSource, automoveTarget);
+        if (logFlags & LOG_SYSEVENTS) logSlabMove(automoveSource, automoveTarget);
+      }
       // Giving back to the pool goes on at once; everything else is thought over for a second.
       if (automoveTarget != 0) lastAutomove = currentTime;
       else sleep = SLEEP_MIN_MS;
@@ -179,6 +183,7 @@ function crawlCheck(): void {
       wait = min(wait, CRAWL_WAIT_MAX);
       store<u32>(waitAt, wait);
       store<u32>(next, currentTime + wait + 5);
+      if (logFlags & LOG_SYSEVENTS) logCrawl(id, low, available, s, wait + 5);
       s.runComplete = false;
     }
     if (currentTime > load<u32>(next)) {

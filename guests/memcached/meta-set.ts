@@ -29,6 +29,7 @@ import { commit, replyError, replyLine, reserve } from "./output";
 import {
   EXISTS,
   itemAlloc,
+  itemRefused,
   NOT_FOUND,
   NREAD_ADD,
   NREAD_APPEND,
@@ -96,6 +97,7 @@ export function metaSet(c: Conn): void {
   const it = itemAlloc(metaKey, metaKeyLength, clientFlags, exptime, nbytes);
   if (!it) {
     refuse(c, metaKeyLength, clientFlags, nbytes, true);
+    itemRefused(metaKey, metaKeyLength, clientFlags, nbytes, op);
     dropOld(metaKey, metaKeyLength);
     swallow(c, nbytes);
     return;

@@ -15,6 +15,7 @@ import {
   CONN_CLOSING,
   CONN_DETACHED,
   CONN_FULL,
+  CONN_WATCHING,
   CONN_YIELDED,
   STATE_COMMAND,
   STATE_FORWARD,
@@ -24,6 +25,7 @@ import {
   STATE_VALUE,
 } from "./connection";
 import { KEY_MAX_LENGTH } from "./item";
+import { logFdSet } from "./log";
 import { replyLine } from "./output";
 import { PROTOCOL_ASCII, PROTOCOL_BINARY, PROTOCOL_NEGOTIATING, settings } from "./settings";
 import { shardTotal } from "../lib/raw/shard-link";
@@ -33,8 +35,8 @@ import { textCommand } from "./text";
 import { getKeys } from "./text-get";
 import { valueComplete } from "./text-update";
 
-const STOP: u32 = CONN_CLOSING | CONN_CLOSE_AFTER_REPLY | CONN_FULL;
-const OVER: u32 = CONN_CLOSING | CONN_CLOSE_AFTER_REPLY;
+const OVER: u32 = CONN_CLOSING | CONN_CLOSE_AFTER_REPLY | CONN_WATCHING;
+const STOP: u32 = OVER | CONN_FULL;
 /** A line that is longer than this and not through must be a get. */
 const LINE_MAX: usize = 2048;
 const BINARY_REQUEST_MAGIC: u32 = 0x80;
@@ -58,6 +60,7 @@ function newlineIn(p: usize, end: usize): usize {
 /** Takes what it can of [p, end); where the first byte lies that must be kept. */
 export function run(c: Conn, p: usize, end: usize): usize {
   let requests = settings.requestsAtOnce;
+  logFdSet(c.fd);
   while (p < end) {
     if (c.flags & STOP) return p;
     const state = c.state;

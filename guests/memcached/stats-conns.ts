@@ -3,7 +3,7 @@ import { textCopy } from "../lib/raw/bytes";
 import { formatU64 } from "../lib/raw/number";
 import { sys_getpeername, sys_getsockname } from "../lib/sys";
 import { currentTime, ITEM_UPDATE_INTERVAL } from "./clock";
-import { Conn, CONN_DUMPING, CONN_FULL, STATE_SWALLOW, STATE_VALUE } from "./connection";
+import { Conn, CONN_DUMPING, CONN_FULL, CONN_WATCHING, STATE_SWALLOW, STATE_VALUE } from "./connection";
 import { listenKind, listenMax, LISTENS_UDP } from "./listen";
 import { connOf, fdMax } from "./loop";
 import { statBytes, statNameFd, valueInt, valueText } from "./stat-line";
@@ -65,7 +65,7 @@ export function statsConns(asking: Conn): void {
 
 function stateText(c: Conn, asking: bool): string {
   if (asking) return "conn_parse_cmd";
-  if (c.flags & CONN_DUMPING) return "conn_watch";
+  if (c.flags & (CONN_DUMPING | CONN_WATCHING)) return "conn_watch";
   if (c.flags & CONN_FULL) return "conn_mwrite";
   if (c.state == STATE_VALUE) return "conn_nread";
   if (c.state == STATE_SWALLOW) return "conn_swallow";

@@ -100,10 +100,10 @@ function server(): void {
   if (settings.lruMaintainer) statU64("lru_maintainer_juggles", stats.lruMaintainerJuggles);
   statU64("malloc_fails", stats.mallocFails);
   statU64("log_worker_dropped", 0);
-  statU64("log_worker_written", 0);
-  statU64("log_watcher_skipped", 0);
-  statU64("log_watcher_sent", 0);
-  statU64("log_watchers", 0);
+  statU64("log_worker_written", stats.logWorkerWritten);
+  statU64("log_watcher_skipped", stats.logWatcherSkipped);
+  statU64("log_watcher_sent", stats.logWatcherSent);
+  statU64("log_watchers", state.logWatchers);
   statU64("unexpected_napi_ids", 0);
   statU64("round_robin_fallback", 0);
 }

@@ -44,6 +44,9 @@ export class Stats {
   slabReassignBusyDeletes: u64;
   lruCrawlerStarts: u64;
   lruMaintainerJuggles: u64;
+  logWorkerWritten: u64;
+  logWatcherSkipped: u64;
+  logWatcherSent: u64;
 }
 
 /** Not counters but what is: untouched by a reset. */
@@ -59,6 +62,7 @@ export class State {
   acceptingConns: u32;
   slabReassignRunning: u32;
   lruCrawlerRunning: u32;
+  logWatchers: u32;
 }
 
 @unmanaged

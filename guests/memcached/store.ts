@@ -37,6 +37,19 @@ import {
   TEMP_LRU,
   WARM_LRU,
 } from "./lru";
+import {
+  LOG_EXPIRED,
+  LOG_FETCHERS,
+  LOG_FLUSHED,
+  LOG_FOUND,
+  LOG_MUTATIONS,
+  LOG_NO_MEMORY,
+  LOG_NOT_FOUND,
+  LOG_TOO_LARGE,
+  logFlags,
+  logGet,
+  logStore,
+} from "./log";
 import { settings } from "./settings";
 import { sizesCount, sizesEnable } from "./sizes";
 import { powerLargest, runAlloc, slabsAlloc, slabsClsid, slabsInit } from "./slabs";
@@ -127,6 +140,12 @@ export function itemAlloc(key: usize, nkey: u32, clientFlags: u32, exptime: u32,
   return it;
 }
 
+/** itemAlloc had nothing for a value of `nbytes`: the log is told which of the two reasons it was. */
+export function itemRefused(key: usize, nkey: u32, clientFlags: u32, nbytes: u32, op: i32): void {
+  if (!(logFlags & LOG_MUTATIONS)) return;
+  logStore(key, nkey, itemSizeOk(nkey, clientFlags, nbytes) ? LOG_NO_MEMORY : LOG_TOO_LARGE, op, 0);
+}
+
 /** Items that one allocation may move between lists in search of one to evict. */
 const SPARED_MAX: i32 = 500;
 
@@ -189,19 +208,25 @@ export function itemGet(key: usize, nkey: u32): usize {
 
 function get(key: usize, nkey: u32, hv: u32): usize {
   const it = tableFind(key, nkey, hv);
-  if (!it) return 0;
+  if (!it) {
+    if (logFlags & LOG_FETCHERS) logGet(key, nkey, LOG_NOT_FOUND, 0);
+    return 0;
+  }
   const i = changetype<Item>(it);
   if (itemIsFlushed(it)) {
     itemUnlink(it);
     stats.getFlushed++;
+    if (logFlags & LOG_FETCHERS) logGet(key, nkey, LOG_FLUSHED, 0);
     return 0;
   }
   if (i.exptime != 0 && i.exptime <= currentTime) {
     itemUnlink(it);
     stats.getExpired++;
+    if (logFlags & LOG_FETCHERS) logGet(key, nkey, LOG_EXPIRED, 0);
     return 0;
   }
   i.refcount++;
+  if (logFlags & LOG_FETCHERS) logGet(key, nkey, LOG_FOUND, it);
   return it;
 }
 
@@ -222,6 +247,16 @@ export function itemGetTouch(key: usize, nkey: u32, exptime: u32): usize {
  * NOT_STORED is the answer of append and prepend for want of memory too, as in memcached.
  */
 export function storeItem(it: usize, op: i32, cas: u64, setStale: bool = false): i32 {
+  storing = it;
+  const answer = put(it, op, cas, setStale);
+  if (logFlags & LOG_MUTATIONS) logStore(itemKey(storing), changetype<Item>(storing).nkey, answer, op, storing);
+  return answer;
+}
+
+/** The item that storeItem stores: its own, or the one that append made of two. */
+let storing: usize = 0;
+
+function put(it: usize, op: i32, cas: u64, setStale: bool): i32 {
   const i = changetype<Item>(it);
   const old = get(itemKey(it), i.nkey, i.hash);
   if (!old) {
@@ -255,6 +290,7 @@ export function storeItem(it: usize, op: i32, cas: u64, setStale: bool = false):
     const both = joined(old, it, op == NREAD_APPEND);
     if (both) {
       itemReplace(old, both);
+      storing = both;
       storedCas = changetype<Item>(both).cas;
       itemRemove(both);
       itemRemove(old);

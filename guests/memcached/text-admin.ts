@@ -193,13 +193,6 @@ function dump(c: Conn): void {
   }
 }
 
-/** The log that watchers read is not kept: they are told that there is no room for one more. */
-export function watchCommand(c: Conn): void {
-  noreplyMaybe(c);
-  if (!settings.watchEnabled) replyLine(c, "CLIENT_ERROR watch commands not allowed");
-  else replyLine(c, "WATCHER_FAILED failed to add log watcher");
-}
-
 export function shutdownCommand(c: Conn): void {
   if (!settings.shutdownCommand) replyLine(c, "ERROR: shutdown not enabled");
   else if (ntokens == 2 || (ntokens == 3 && tokenIs(1, "graceful"))) {

@@ -9,6 +9,7 @@ import {
   EXISTS,
   itemAlloc,
   itemGet,
+  itemRefused,
   itemRemove,
   itemSizeOk,
   itemUnlink,
@@ -90,6 +91,7 @@ export function updateCommand(c: Conn, op: i32, withCas: bool): void {
   const it = itemAlloc(key, nkey, clientFlags, exptimeOf(exptime), nbytes);
   if (!it) {
     refuse(c, nkey, clientFlags, nbytes, false);
+    itemRefused(key, nkey, clientFlags, nbytes, op);
     swallow(c, nbytes);
     if (op == NREAD_SET) dropOld(key, nkey);
     return;

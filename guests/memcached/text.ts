@@ -4,7 +4,7 @@
  */
 import { settings } from "./settings";
 import { currentTime } from "./clock";
-import { Conn, CONN_CLOSE_AFTER_REPLY, CONN_STANDIN, GET_CAS, GET_TOUCH } from "./connection";
+import { Conn, CONN_CLOSE_AFTER_REPLY, CONN_QUIT, CONN_STANDIN, GET_CAS, GET_TOUCH } from "./connection";
 import { itemClsid, KEY_MAX_LENGTH } from "./item";
 import { metaCommand } from "./meta";
 import { commit, replyLine, reserve } from "./output";
@@ -32,10 +32,11 @@ import { shardTotal } from "../lib/raw/shard-link";
 import { routeText } from "./shard-route";
 import { slabStats, stats } from "./stats";
 import { prefixDelete } from "./stats-prefix";
-import { cacheMemlimit, lruCommand, lruCrawlerCommand, shutdownCommand, slabsCommand, verbosityCommand, watchCommand } from "./text-admin";
+import { cacheMemlimit, lruCommand, lruCrawlerCommand, shutdownCommand, slabsCommand, verbosityCommand } from "./text-admin";
 import { exptimeOf, getLine } from "./text-get";
 import { statsCommand } from "./text-stats";
 import { noreplyMaybe, updateCommand } from "./text-update";
+import { watchCommand } from "./watch";
 import { copy, equalText } from "../lib/raw/bytes";
 import {
   ntokens,
@@ -130,7 +131,7 @@ function data(c: Conn): bool {
 function server(c: Conn): void {
   if (tokenIs(0, "stats")) statsCommand(c);
   else if (tokenIs(0, "version")) replyLine(c, "VERSION 1.6.18");
-  else if (tokenIs(0, "quit")) c.flags |= CONN_CLOSE_AFTER_REPLY;
+  else if (tokenIs(0, "quit")) c.flags |= CONN_CLOSE_AFTER_REPLY | CONN_QUIT;
   else if (tokenIs(0, "verbosity")) {
     if (want(c, 3, 4)) verbosityCommand(c);
   } else if (tokenIs(0, "cache_memlimit")) {

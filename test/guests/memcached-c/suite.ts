@@ -41,8 +41,6 @@ const OUT_OF_SCOPE = new Map([
   ["ascii-auth.t", "authentication by a file of passwords (-Y)"],
   ["restart.t", "warm restart: items in a file that outlive the process (-e)"],
   ["daemonize.t", "daemons: a machine has no background (-d)"],
-  ["watcher.t", "the log of what happens, for watchers (watch)"],
-  ["watcher_connid.t", "the log of what happens, for watchers (watch)"],
   [
     "conn-limits.t",
     "500 misses are too many for memcached's reply objects (read_buf_mem_limit); here they take no memory",
