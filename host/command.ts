@@ -26,6 +26,7 @@ interface RunFlags {
   readonly memory?: string;
   readonly name?: string;
   readonly outbound?: string;
+  readonly udp?: string;
   readonly pid?: string;
   readonly shards?: string;
   readonly api?: string;
@@ -71,6 +72,10 @@ program
   .option("-n, --name <NAME>", "name of the machine (default: the image's)")
   .option("--api <HOST:PORT>", "reserved for the REST API, which is not there yet")
   .option("--outbound <WHERE>", "where the guest may connect to: none, loopback, any (default: loopback)")
+  .option(
+    "--udp <HOW>",
+    "serve UDP ports by dgram, or many datagrams in a system call by ffi (experimental in Node; default: dgram)",
+  )
   .option("--shards <N>", "so many machines in threads of their own, each with its part of the keys, on one port")
   .option("--pid <WHICH>", "host: the guest's first process has this process' id (default: 1)")
   .option("--stop-timeout <SECONDS>", "how long the guest may take to end once it is asked", "10")
@@ -150,6 +155,7 @@ function toBootOptions(flags: RunFlags): RunRequest["options"] {
   if (flags.outbound && !/^(none|loopback|any)$/.test(flags.outbound)) {
     throw new UsageError(`--outbound ${flags.outbound}: give none, loopback or any`);
   }
+  if (flags.udp && !/^(dgram|ffi)$/.test(flags.udp)) throw new UsageError(`--udp ${flags.udp}: give dgram or ffi`);
   if (flags.wasi && !/^(standard|node)$/.test(flags.wasi))
     throw new UsageError(`--wasi ${flags.wasi}: give standard or node`);
   if (flags.pid !== undefined && flags.pid !== "host") throw new UsageError(`--pid ${flags.pid}: give host`);
@@ -165,6 +171,7 @@ function toBootOptions(flags: RunFlags): RunRequest["options"] {
     ...(flags.pid !== undefined && { pid: process.pid }),
     ...(flags.shards !== undefined && { shards: parseShards(Number(flags.shards)) }),
     ...(flags.wasi !== undefined && { wasi: flags.wasi as "standard" | "node" }),
+    ...(flags.udp !== undefined && { udp: flags.udp as "dgram" | "ffi" }),
     ...(flags.outbound !== undefined && { outbound: flags.outbound as "none" | "loopback" | "any" }),
   };
 }

@@ -29,6 +29,7 @@ import {
   parsePid,
   parsePreopens,
   parsePublications,
+  parseUdp,
   parseVolumes,
 } from "./options.ts";
 import { OutputStream } from "./output-stream.ts";
@@ -131,10 +132,12 @@ export class Machine {
       if (stdin !== undefined) this.#console.input(Buffer.from(stdin));
       this.#console.endInput();
     }
+    const udp = parseUdp(options.udp);
     this.#net = new NetDevice(physical, {
       publish: new Map(this.#published.map(({ guestPort, host, port }) => [guestPort, { host, port }])),
       publishNames: new Map(this.paths.map(({ guestPath, hostPath }) => [toByteString(guestPath), hostPath])),
       outbound: options.outbound ?? "loopback",
+      ...(udp && { udp }),
       ...(link && { share: link.self === 0 ? ("first" as const) : ("follow" as const) }),
       log,
     });

@@ -4,11 +4,29 @@
  *
  * A datagram leaves within `send`, without a callback: addresses are numbers already, so there is nothing to look up, and Node tries the
  * system call at once. What the host's kernel has no room for waits in libuv.
+ *
+ * With a `batch` (udp-batch.ts) the socket is Node's all the same, and tells by its first message that there are some: the others are then taken in
+ * one system call.
  */
 import { createSocket, type Socket, type SocketType } from "node:dgram";
+import type { UdpBatch, UdpBatches } from "./udp-batch.ts";
 
-/** A datagram from `host`:`port`; its payload is the receiver's. */
-export type DatagramHandler = (guestPort: number, host: string, port: number, payload: Uint8Array) => void;
+export interface DatagramHandler {
+  /** A datagram from `host`:`port`; its payload is the receiver's. */
+  datagram(guestPort: number, host: string, port: number, payload: Uint8Array): void;
+  /** There may be more, in `batch`. */
+  more(guestPort: number, batch: UdpBatch): void;
+}
+
+export interface DatagramPortOptions {
+  readonly guestPort: number;
+  readonly host: string;
+  readonly port: number;
+  /** Other shards bind the same port. */
+  readonly reusePort: boolean;
+  readonly batches: UdpBatches | null;
+  readonly log: (line: string) => void;
+}
 
 /** Datagrams that wait for the socket to be bound. */
 const WAITING_MAX = 1024;
@@ -16,34 +34,31 @@ const WAITING_MAX = 1024;
 const DRAIN_MS = 5;
 
 export class DatagramPort {
+  readonly batch: UdpBatch | null;
   readonly #socket: Socket;
   #closed = false;
   /** Null once the socket is bound, or cannot be. */
   #waiting: (() => void)[] | null = [];
 
-  /** `reusePort`: other shards bind the same port. */
-  constructor(
-    guestPort: number,
-    host: string,
-    port: number,
-    onDatagram: DatagramHandler,
-    log: (line: string) => void,
-    reusePort = false,
-  ) {
+  constructor({ guestPort, host, port, reusePort, batches, log }: DatagramPortOptions, handler: DatagramHandler) {
     const type: SocketType = host.includes(":") ? "udp6" : "udp4";
     this.#socket = createSocket({
       type,
       reusePort,
       lookup: (name, _options, callback) => callback(null, name, type === "udp6" ? 6 : 4),
     });
+    const batch = batches?.open(host, port, reusePort) ?? null;
+    this.batch = batch;
     this.#socket.on("message", (payload, from) => {
-      if (!this.#closed) onDatagram(guestPort, from.address, from.port, payload);
+      if (this.#closed) return;
+      handler.datagram(guestPort, from.address, from.port, payload);
+      if (batch) handler.more(guestPort, batch);
     });
     this.#socket.on("error", (error) => {
       if (!this.#closed) log(`udp port ${guestPort}: ${error.message}`);
       this.#bound();
     });
-    this.#socket.bind({ address: host, port }, () => this.#bound());
+    this.#socket.bind(batch ? { fd: batch.fd } : { address: host, port }, () => this.#bound());
   }
 
   get hostPort(): number {

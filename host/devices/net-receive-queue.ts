@@ -24,8 +24,10 @@ import {
 } from "../../kernel/virtio/socket-protocol.ts";
 import type { Chain } from "../queue/chain.ts";
 import type { DeviceQueue } from "../queue/device-queue.ts";
+import { slotPort } from "./host-address.ts";
 import { sharedBytes, sharedWords } from "./shared-read.ts";
 import { SEND_BYTES_MAX, type StreamEndpoint } from "./stream-endpoint.ts";
+import type { UdpBatch } from "./udp-batch.ts";
 
 /** Bytes that are gathered at most, and the longest message that is. */
 const GATHERED_BYTES_MAX = 64 * 1024;
@@ -213,36 +215,89 @@ export class NetReceiveQueue {
     return at;
   }
 
+  /** The datagrams in `batch`, lent for the call, behind what is gathered; those that find no buffer wait as copies. Signals. */
+  lendDatagrams(guestPort: number, batch: UdpBatch, count: number): void {
+    this.#fillGathered();
+    const { bytes, words } = batch;
+    for (let i = 0; i < count; i++) {
+      const slotAt = batch.slotAt(i);
+      const at = batch.payloadAt(i);
+      const length = batch.payloadBytes(i);
+      const chain = this.#datagramCount === 0 ? this.#pop() : null;
+      if (chain !== null) {
+        this.#writeDatagram(chain, guestPort, bytes, slotAt, -1, bytes, words, at, length);
+        continue;
+      }
+      const slot = bytes.slice(slotAt, slotAt + ADDRESS_SLOT_BYTES);
+      this.gatherDatagram(guestPort, slot, slotPort(slot, 0), bytes.slice(at, at + length));
+    }
+    this.#rx.signal();
+  }
+
   /** A gathered datagram goes to the guest; false if there is no buffer. */
   #fillDatagram(index: number): boolean {
     const chain = this.#pop();
     if (chain === null) return false;
     const payload = this.#datagramPayloads[index] as Uint8Array;
     this.#datagramPayloads[index] = NOTHING;
-    const length = ADDRESS_SLOT_BYTES + payload.length;
-    if (chain.writableBytes < VSOCK_HDR_BYTES + length) {
-      // A datagram is not cut in two. The buffer goes back with a packet that means nothing: a reset of no connection.
+    const slot = this.#datagramSlots[index] as Uint8Array;
+    const port = this.#datagramFrom[index] as number;
+    const guestPort = this.#datagramPorts[index] as number;
+    this.#writeDatagram(chain, guestPort, slot, 0, port, payload, null, 0, payload.length);
+    return true;
+  }
+
+  /**
+   * The datagram bytes[from, from + length) (`words`: the same memory, if it is aligned) from the address in a slot at slots[slotAt, ...), whose port is
+   * `port` unless that is -1. A datagram is not cut in two: one that is too long is lost.
+   */
+  #writeDatagram(
+    chain: Chain,
+    guestPort: number,
+    slots: Uint8Array,
+    slotAt: number,
+    port: number,
+    bytes: Uint8Array,
+    words: Uint32Array | null,
+    from: number,
+    length: number,
+  ): void {
+    const total = ADDRESS_SLOT_BYTES + length;
+    if (chain.writableBytes < VSOCK_HDR_BYTES + total) {
+      // The buffer goes back with a packet that means nothing: a reset of no connection.
       this.#fill(chain, 0, 0, STREAM | (VIRTIO_VSOCK_OP_RST << 16), 0, 0, null);
       this.#rx.push(chain, VSOCK_HDR_BYTES);
-      return true;
+      return;
     }
-    this.#fill(chain, 0, this.#datagramPorts[index] as number, DGRAM | (VIRTIO_VSOCK_OP_RW << 16), 0, length, null);
+    this.#fill(chain, 0, guestPort, DGRAM | (VIRTIO_VSOCK_OP_RW << 16), 0, total, null);
     const slot = this.#slot;
-    copyBytes(this.#datagramSlots[index] as Uint8Array, 0, ADDRESS_SLOT_BYTES, slot, 0);
-    const from = this.#datagramFrom[index] as number;
-    slot[2] = from >>> 8;
-    slot[3] = from;
-    const address = chain.addresses[1] as number;
-    if (chain.count === 2 && chain.lengths[0] === VSOCK_HDR_BYTES && address < PROCESS_MEMORY_BASE) {
-      const { guest, kernelBytes } = this.#memory;
-      if (address >= KERNEL_RAM_BASE) put(slot, payload, kernelBytes, address - KERNEL_RAM_BASE);
-      else if (guest.has(address, length)) put(slot, payload, guest.u8, address);
-    } else {
-      chain.write(VSOCK_HDR_BYTES, slot);
-      chain.write(VSOCK_HDR_BYTES + ADDRESS_SLOT_BYTES, payload);
+    copyBytes(slots, slotAt, ADDRESS_SLOT_BYTES, slot, 0);
+    if (port >= 0) {
+      slot[2] = port >>> 8;
+      slot[3] = port;
     }
-    this.#rx.push(chain, VSOCK_HDR_BYTES + length);
-    return true;
+    const address = chain.addresses[1] as number;
+    const inOne = chain.count === 2 && chain.lengths[0] === VSOCK_HDR_BYTES && address < PROCESS_MEMORY_BASE;
+    if (!inOne) {
+      chain.write(VSOCK_HDR_BYTES, slot);
+      chain.write(VSOCK_HDR_BYTES + ADDRESS_SLOT_BYTES, bytes.subarray(from, from + length));
+    } else if (address >= KERNEL_RAM_BASE) {
+      const at = address - KERNEL_RAM_BASE;
+      copyBytes(slot, 0, ADDRESS_SLOT_BYTES, this.#memory.kernelBytes, at);
+      copyBytes(bytes, from, length, this.#memory.kernelBytes, at + ADDRESS_SLOT_BYTES);
+    } else {
+      const { guest } = this.#memory;
+      const rounded = (length + 3) & ~3;
+      if (!guest.has(address, total)) return; // pop has looked; this renews the views
+      copyBytes(slot, 0, ADDRESS_SLOT_BYTES, guest.u8, address);
+      const to = address + ADDRESS_SLOT_BYTES;
+      // The word that the bytes end in is written as a whole: it must be the buffer's.
+      const fits = ADDRESS_SLOT_BYTES + rounded <= (chain.lengths[1] as number) && rounded <= COPY_WORDS_MAX;
+      if (words !== null && fits && ((to | from) & 3) === 0)
+        copyWords(words, from >>> 2, rounded >>> 2, guest.u32, to >>> 2);
+      else copyBytes(bytes, from, length, guest.u8, to);
+    }
+    this.#rx.push(chain, VSOCK_HDR_BYTES + total);
   }
 
   /** A packet about a connection; it waits if there is no receive chain, or if others do. */
@@ -374,9 +429,4 @@ export class NetReceiveQueue {
     if (address >= KERNEL_RAM_BASE) copyBytes(bytes, from, size, kernelBytes, address - KERNEL_RAM_BASE);
     else if (guest.has(address, size)) copyBytes(bytes, from, size, guest.u8, address);
   }
-}
-
-function put(slot: Uint8Array, payload: Uint8Array, bytes: Uint8Array, at: number): void {
-  copyBytes(slot, 0, ADDRESS_SLOT_BYTES, bytes, at);
-  bytes.set(payload, at + ADDRESS_SLOT_BYTES);
 }

@@ -66,6 +66,7 @@ import { PublishedPaths } from "./published-paths.ts";
 import { type PortShare, type PublishAddress, PublishedPorts } from "./published-ports.ts";
 import { adopt, sharedRead } from "./shared-read.ts";
 import { cutOff, type EndpointOwner, SEND_BYTES_MAX, StreamEndpoint } from "./stream-endpoint.ts";
+import type { UdpBatches } from "./udp-batch.ts";
 import { ViewCache } from "./view-cache.ts";
 import { WriteList } from "./write-list.ts";
 
@@ -78,6 +79,8 @@ export interface NetDeviceOptions {
   readonly share?: PortShare;
   /** Where the guest may connect to. Default "loopback". */
   readonly outbound?: "none" | "loopback" | "any";
+  /** Many datagrams in a system call. Default: one by one, by node:dgram. */
+  readonly udp?: UdpBatches;
   readonly log?: (line: string) => void;
 }
 
@@ -146,6 +149,7 @@ export class NetDevice implements Backend, EndpointOwner {
       published: this.#published,
       outbound: this.#outbound,
       shares: options.share !== undefined,
+      batches: options.udp ?? null,
       log: this.#log,
       mayReach: (host) => this.#mayReach(host),
     });
@@ -292,6 +296,7 @@ export class NetDevice implements Backend, EndpointOwner {
         tx.push(chain, 0);
       }
     }
+    this.#datagrams.flush();
     if (!this.#toWrite.isEmpty) this.#toWrite.writeAll();
     tx.signal();
     this.#rx.signal(); // answers, and connections that there is room for now

@@ -2,6 +2,7 @@
  * Rows of the `memcached` image against plain Node and Debian's `memcached -t 1`, over TCP and UDP: one request a packet, pipelined, several keys
  * in one get. The keys are stored before; an operation is a key. The load is our own generator's.
  */
+import { loadUdpBatches } from "../../host/devices/udp-batch.ts";
 import { type LoadCase, runContest } from "./contest.ts";
 import type { GeneratedLoad, LoadGenerator } from "./load-generator.ts";
 import { fill, memcachedServers, missingMemcacheds } from "./memcached-servers.ts";
@@ -33,9 +34,10 @@ const streamCases: readonly (readonly Case[])[] = [
     { name: "get of 100 keys", multi: 100, requests: 15_000, requestsQuick: 2_000 },
   ],
 ];
-const datagramCases: readonly (readonly Case[])[] = [
-  [{ name: "UDP get", protocol: "memcached-udp", requests: 150_000, requestsQuick: 20_000 }],
-];
+const datagram = { protocol: "memcached-udp", requests: 150_000, requestsQuick: 20_000 } as const;
+const datagramCases: readonly (readonly Case[])[] = [[{ name: "UDP get", ...datagram }]];
+/** The image with many datagrams in a system call (`--udp ffi`). */
+const batchCases: readonly (readonly Case[])[] = [[{ name: "UDP get by ffi", ...datagram }]];
 
 interface Options {
   readonly quick: boolean;
@@ -50,9 +52,11 @@ export async function memcachedRows(
 ): Promise<Row[]> {
   const rows: Row[] = [];
   // Servers of their own for each: one that does not serve UDP is compared over TCP all the same.
-  for (const [cases, how] of [
-    [streamCases, "connections"],
-    [datagramCases, "UDP sockets"],
+  const batches = loadUdpBatches();
+  for (const [cases, how, guestOptions] of [
+    [streamCases, "connections", []],
+    [datagramCases, "UDP sockets", []],
+    [typeof batches === "string" ? [] : batchCases, "UDP sockets, the image with --udp ffi", ["--udp", "ffi"]],
   ] as const) {
     const chosen = cases
       .map((group) => group.map((one) => loadCase(generator, options.quick, one)).filter(({ name }) => wanted(name)))
@@ -60,7 +64,7 @@ export async function memcachedRows(
     if (chosen.length === 0) continue;
     const contest = {
       group: `memcached, ${connections} ${how}, ${keys / 1000} k keys, values of ${valueBytes} B`,
-      start: memcachedServers(megabytes),
+      start: memcachedServers(megabytes, [...guestOptions]),
       missing: missingMemcacheds(generator),
       cases: chosen,
       rounds: options.rounds,

@@ -14,10 +14,11 @@ import type { Side } from "./row.ts";
 
 const MEMCACHED_PORT = "11211";
 
-export function memcachedServers(megabytes: number): Contest["start"] {
+/** `options`: of `ringzero run`, for the image. */
+export function memcachedServers(megabytes: number, options: string[] = []): Contest["start"] {
   const memory = ["-m", String(megabytes)];
   return {
-    guest: () => startGuestMemcached([...memory, "-U", MEMCACHED_PORT], { image: "memcached" }),
+    guest: () => startGuestMemcached([...memory, "-U", MEMCACHED_PORT], { image: "memcached", options }),
     baseline: () =>
       // Strings and objects are on V8's heap, which ends at a share of the machine's memory by default.
       startBaselineMemcached(["--memory", String(megabytes * 2)], [`--max-old-space-size=${megabytes * 2}`]),

@@ -140,6 +140,7 @@ describe("ringzero run", () => {
     [["run", "hello", "--env", "NOVALUE"], /^ringzero: --env NOVALUE: give NAME=VALUE/],
     [["run", "hello", "--api", "127.0.0.1:8000"], /^ringzero: --api 127.0.0.1:8000: the REST API is not there yet/],
     [["run", "hello", "--outbound", "moon"], /^ringzero: --outbound moon/],
+    [["run", "hello", "--udp", "pigeon"], /^ringzero: --udp pigeon: give dgram or ffi/],
     [["run", "hello", "--stop-timeout", "soon"], /^ringzero: --stop-timeout soon: give seconds/],
   ] as [string[], RegExp][])("refuses %j in one line", async (args, message) => {
     const { code, stdout, stderr } = await run(...args);

@@ -10,11 +10,18 @@ import {
   parsePid,
   parsePreopens,
   parsePublications,
+  parseUdp,
   parseVolumes,
 } from "../../host/options.ts";
 import { UsageError } from "../../host/usage-error.ts";
 
 describe("boot options", () => {
+  it("serves UDP by node:dgram unless asked for something else that there is", () => {
+    expect(parseUdp()).toBeNull();
+    expect(parseUdp("dgram")).toBeNull();
+    expect(() => parseUdp("carrier pigeon")).toThrow(new UsageError('udp "carrier pigeon": give dgram or ffi'));
+  });
+
   it("reads memory sizes and rounds them up to pages", () => {
     expect(parseMemory("64mb")).toBe(64 * 2 ** 20);
     expect(parseMemory("2GB")).toBe(2 * 2 ** 30);

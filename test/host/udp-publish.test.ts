@@ -4,6 +4,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { expect, it } from "vitest";
+import { loadUdpBatches } from "../../host/devices/udp-batch.ts";
 import { boot } from "../../host/index.ts";
 import { F64, I32, WasmWriter } from "../../kernel/shim/wasm-writer.ts";
 
@@ -75,8 +76,10 @@ function udpEcho(): Uint8Array<ArrayBuffer> {
     .toUint8Array();
 }
 
-it("publishes a UDP port: ready after bind, the port is told, datagrams come back", async () => {
-  const machine = await boot(udpEcho(), { publish: { [PORT]: 0 } });
+const ways = typeof loadUdpBatches() === "string" ? (["dgram"] as const) : (["dgram", "ffi"] as const);
+
+it.each(ways)("publishes a UDP port by %s: ready after bind, the port is told, datagrams come back", async (udp) => {
+  const machine = await boot(udpEcho(), { publish: { [PORT]: 0 }, udp });
   const client = createSocket("udp4");
   client.bind(0, "127.0.0.1");
   await once(client, "listening");

@@ -2,6 +2,8 @@
 import { createSocket, type Socket } from "node:dgram";
 import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { NetDeviceOptions } from "../../../host/devices/net.ts";
+import { loadUdpBatches } from "../../../host/devices/udp-batch.ts";
 import { EAFNOSUPPORT, EBADF, EEXIST, EFAULT, EINVAL, EMSGSIZE, EOPNOTSUPP, EPIPE } from "../../../kernel/abi/errno.ts";
 import { AF_INET, AF_INET6, AF_UNIX, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM } from "../../../kernel/abi/socket.ts";
 import { RING_DATAGRAM, RING_READY } from "../../../kernel/ring/event-queue.ts";
@@ -24,20 +26,26 @@ import { ADDRESS, BUFFER, NetKernel, putAddress, type SeenEvent, tick } from "..
 
 const PORT = 11211;
 const SLOT = 28;
+const batches = loadUdpBatches();
+/** Both ways in which the device serves UDP, where they are there. */
+const ways = [
+  { way: "node:dgram", options: {} },
+  ...(typeof batches === "string" ? [] : [{ way: "node:ffi", options: { udp: batches } }]),
+];
 let k: NetKernel;
 let peer: Socket;
 /** What the host's socket has got. */
 let answers: string[];
 
-beforeEach(async () => {
-  k = new NetKernel({ publish: new Map([[PORT, { host: "127.0.0.1", port: 0 }]]) });
+async function start(options: NetDeviceOptions): Promise<void> {
+  k = new NetKernel({ publish: new Map([[PORT, { host: "127.0.0.1", port: 0 }]]), ...options });
   await k.device.bindAll();
   answers = [];
   peer = createSocket("udp4");
   peer.on("message", (bytes) => answers.push(bytes.toString()));
   peer.bind(0, "127.0.0.1");
   await once(peer, "listening");
-});
+}
 afterEach(() => {
   peer.close();
   k.stop();
@@ -60,7 +68,9 @@ function put(port: number, text: string): number {
   return BUFFER + SLOT;
 }
 
-describe("ring_datagrams", () => {
+describe.each(ways)("ring_datagrams, $way", ({ options }) => {
+  beforeEach(() => start(options));
+
   it("delivers each datagram with its sender, and an answer to that sender arrives", async () => {
     k.startRing();
     const fd = bound(PORT);
@@ -166,7 +176,9 @@ describe("ring_datagrams", () => {
   });
 });
 
-describe("ring_sendto", () => {
+describe.each(ways)("ring_sendto, $way", ({ options }) => {
+  beforeEach(() => start(options));
+
   it("refuses what cannot be sent, by the errno of sendto", () => {
     const fd = bound(PORT);
     const at = put(5000, "text");
@@ -195,6 +207,24 @@ describe("ring_sendto", () => {
     expect(sys_ring_sendto(k, fd, BUFFER + SLOT, 3)).toBe(3);
     await k.until(() => answers.length === 1, "the datagram");
     expect(answers).toEqual(["here"]);
+  });
+
+  it("sends to several, in the order of each", async () => {
+    k.startRing();
+    const fd = bound(PORT);
+    const other = createSocket("udp4");
+    const others: string[] = [];
+    other.on("message", (bytes) => others.push(bytes.toString()));
+    other.bind(0, "127.0.0.1");
+    await once(other, "listening");
+    for (let i = 0; i < 40; i++) {
+      const to = i % 2 === 0 ? peer : other;
+      const text = `n${i}`;
+      expect(sys_ring_sendto(k, fd, put(to.address().port, text), text.length)).toBe(text.length);
+    }
+    await k.until(() => answers.length + others.length === 40, "all");
+    expect([answers, others]).toEqual([0, 1].map((odd) => Array.from({ length: 20 }, (_, i) => `n${i * 2 + odd}`)));
+    other.close();
   });
 
   it("sends more than the queue has room for", async () => {
