@@ -177,6 +177,18 @@ describe("watchers", () => {
     await machine.stop();
   });
 
+  test("see the crawler's runs", async () => {
+    const machine = await bootMemcached();
+    const client = await machine.open();
+    const watching = await watcher(machine, "sysevents");
+    await client.ask("set c 0 0 1\r\nx\r\nset d 0 1000 1\r\nx\r\n");
+    // Lists are crawled by themselves, every few seconds.
+    expect((await lines(watching, 1))[0]).toMatch(
+      /^type=lru_crawler crawler=1 lru=(hot|warm|cold|temp) low_mark=\d+ next_reclaims=\d+ since_run=\d+ next_run=\d+ elapsed=\d+ examined=\d+ reclaimed=\d+$/,
+    );
+    await machine.stop();
+  });
+
   test("that do not read keep a bounded part of the log, others are served, and what is missing is told", async () => {
     // Little memory: what is kept without bound would end the machine.
     const machine = await sharedMemcached(["-m", "16", "-o", "watcher_logbuf_size=8"], { memory: "56mb" });
