@@ -118,18 +118,25 @@ const EVERYWHERE = new BlockList();
 EVERYWHERE.addSubnet("0.0.0.0", 0, "ipv4");
 EVERYWHERE.addSubnet("::", 0, "ipv6");
 
+/** tcpmux, which nobody serves. */
+const NOWHERE_PORT = 1;
+
 /**
  * Binds the port and gives it back, without listening on it: a connection that may not go anywhere has bound its own address before it
- * learns that.
+ * learns that. (Before Node 22.13, which does not know block lists, it goes to a port that refuses it.)
  */
 async function tryPort(host: string, port: number): Promise<void> {
   try {
     const { address, family } = await lookup(host); // what listening would choose, too
-    const far = family === 6 ? "::1" : "127.0.0.1";
-    const error = await new Promise<NodeJS.ErrnoException>((resolve) => {
-      connect({ host: far, port, localAddress: address, localPort: port, blockList: EVERYWHERE }).on("error", resolve);
+    const far = { host: family === 6 ? "::1" : "127.0.0.1", port: NOWHERE_PORT, blockList: EVERYWHERE };
+    const error = await new Promise<NodeJS.ErrnoException | null>((resolve) => {
+      const probe = connect({ ...far, localAddress: address, localPort: port });
+      probe.on("error", resolve).on("connect", () => {
+        probe.destroy();
+        resolve(null);
+      });
     });
-    if (error.code !== "ERR_IP_BLOCKED") throw error;
+    if (error?.syscall === "bind") throw error;
   } catch (error) {
     throw new UsageError(refusal(host, port, error as NodeJS.ErrnoException));
   }

@@ -47,6 +47,7 @@ describe("garbage", () => {
       "9999999999 ",
       "-1 ",
       "noreply",
+      "watch fetchers mutations connevents",
       "\x80",
       "k".repeat(300),
       " ",
