@@ -6,7 +6,7 @@
  * `outbound` lets them: nowhere, to the host's loopback addresses (the default: a guest must not reach the network unasked), anywhere.
  *
  * What the guest sends and asks for is here; what goes to it leaves through net-receive-queue.ts; each connection's stream is in
- * stream-endpoint.ts, datagrams are in datagrams.ts.
+ * stream-endpoint.ts, who waits to be accepted in listeners.ts, datagrams are in datagrams.ts.
  *
  * What always holds: a send chain is used once its bytes have left (endpoint). Packets of the driver are not trusted: unknown
  * connections get a reset, bytes beyond the credit a reset, a malformed packet fails the queue.
@@ -61,11 +61,12 @@ import type { DeviceQueue } from "../queue/device-queue.ts";
 import { type Backend, MmioDevice } from "../queue/mmio-device.ts";
 import { Datagrams } from "./datagrams.ts";
 import { decodeSlot, encodeSlot, isLoopbackHost } from "./host-address.ts";
+import { Listeners } from "./listeners.ts";
 import { NetReceiveQueue } from "./net-receive-queue.ts";
 import { PublishedPaths } from "./published-paths.ts";
 import { type PortShare, type PublishAddress, PublishedPorts } from "./published-ports.ts";
 import { adopt, sharedRead } from "./shared-read.ts";
-import { cutOff, type EndpointOwner, SEND_BYTES_MAX, StreamEndpoint } from "./stream-endpoint.ts";
+import { type EndpointOwner, SEND_BYTES_MAX, StreamEndpoint } from "./stream-endpoint.ts";
 import type { UdpBatches } from "./udp-batch.ts";
 import { ViewCache } from "./view-cache.ts";
 import { WriteList } from "./write-list.ts";
@@ -85,23 +86,8 @@ export interface NetDeviceOptions {
 }
 
 const QUEUE_SIZE = 1024;
-/** Connections that may wait for the guest to listen, or to accept, in each port. */
-const WAITING_MAX = 4096;
 const STREAM = VIRTIO_VSOCK_TYPE_STREAM;
 const DGRAM = VIRTIO_VSOCK_TYPE_DGRAM;
-
-/** A guest port that somebody wants to connect to. */
-interface Listener {
-  listening: boolean;
-  /** True once it has listened: from then on nobody waits while it does not. */
-  hasListened: boolean;
-  /** True while the host listens for it, if it is published. */
-  open: boolean;
-  backlog: number;
-  /** Requests that the guest has not answered. */
-  unanswered: number;
-  readonly waiting: { readonly stream: Duplex; readonly far: Duplex | null }[];
-}
 
 export class NetDevice implements Backend, EndpointOwner {
   readonly mmio: MmioDevice;
@@ -112,11 +98,10 @@ export class NetDevice implements Backend, EndpointOwner {
   readonly #log: (line: string) => void;
   readonly #published: PublishedPorts;
   readonly #paths: PublishedPaths;
-  readonly #listeners = new Map<number, Listener>();
+  readonly #listeners: Listeners;
   readonly #endpoints = new ByPort<StreamEndpoint>();
   readonly #datagrams: Datagrams;
   #nextPort = HOST_PORT_MIN;
-  #listenWaiters: (() => void)[] = [];
   readonly #views: ViewCache;
   /** A copy of a packet's header, where it is not in kernel RAM in one piece. */
   readonly #header = new Uint32Array(VSOCK_HDR_BYTES / 4);
@@ -158,6 +143,9 @@ export class NetDevice implements Backend, EndpointOwner {
       (index, socket) => this.#arrived(NAME_PORT_MIN + index, socket, null),
       this.#log,
     );
+    this.#listeners = new Listeners(this.#published, this.#paths, (guestPort, stream, far) =>
+      this.#request(guestPort, stream, far),
+    );
     this.#views = new ViewCache(memory);
   }
 
@@ -176,26 +164,17 @@ export class NetDevice implements Backend, EndpointOwner {
 
   /** Settles once the guest listens on all of `guestPorts`, or has bound them for datagrams, and on all published names. */
   listening(guestPorts: readonly number[]): Promise<void> {
-    const all = () =>
-      guestPorts.every((port) => this.#listeners.get(port)?.open || this.#datagrams.has(port)) &&
-      this.#paths.names.every((_, index) => this.#listeners.get(NAME_PORT_MIN + index)?.open);
-    return new Promise((resolve) => {
-      if (all()) {
-        resolve();
-        return;
-      }
-      const look = () => {
-        if (all()) resolve();
-        else this.#listenWaiters.push(look);
-      };
-      this.#listenWaiters.push(look);
-    });
+    return this.#listeners.until(
+      () =>
+        guestPorts.every((port) => this.#listeners.isOpen(port) || this.#datagrams.has(port)) &&
+        this.#paths.names.every((_, index) => this.#listeners.isOpen(NAME_PORT_MIN + index)),
+    );
   }
 
   /** A connection to a guest port that passes no host socket. It fails with ECONNREFUSED if the guest does not listen there. */
   connect(guestPort: number): Duplex {
     const [near, far] = duplexPair();
-    if (this.#closed || !this.#listeners.get(guestPort)?.listening) {
+    if (this.#closed || !this.#listeners.isListening(guestPort)) {
       const error = new Error(`connect ECONNREFUSED guest port ${guestPort}`);
       process.nextTick(() =>
         far.destroy(Object.assign(error, { code: "ECONNREFUSED", errno: -ECONNREFUSED, syscall: "connect" })),
@@ -214,8 +193,7 @@ export class NetDevice implements Backend, EndpointOwner {
     if (this.#closed) return;
     this.#closed = true;
     this.#rx.closed = true;
-    this.#published.close();
-    this.#paths.close();
+    this.#listeners.close();
     this.#endAll();
   }
 
@@ -246,10 +224,7 @@ export class NetDevice implements Backend, EndpointOwner {
       endpoint.finish();
     }
     this.#endpoints.clear();
-    for (const listener of this.#listeners.values()) {
-      listener.listening = false;
-      for (const { stream, far } of listener.waiting.splice(0)) drop(stream, far);
-    }
+    this.#listeners.reset();
     this.#datagrams.close();
     this.#rx.clear();
   }
@@ -328,12 +303,12 @@ export class NetDevice implements Backend, EndpointOwner {
       case VIRTIO_VSOCK_OP_RESPONSE:
         if (endpoint.outgoing || endpoint.established) this.#abort(endpoint);
         else {
-          this.#answered(endpoint.guestPort);
+          this.#listeners.answered(endpoint.guestPort);
           endpoint.start();
         }
         return;
       case VIRTIO_VSOCK_OP_RST:
-        if (!endpoint.established && !endpoint.outgoing) this.#answered(endpoint.guestPort);
+        if (!endpoint.established && !endpoint.outgoing) this.#listeners.answered(endpoint.guestPort);
         this.#endpoints.delete(endpoint.hostPort);
         endpoint.reset(flags);
         return;
@@ -358,12 +333,12 @@ export class NetDevice implements Backend, EndpointOwner {
     if (type === DGRAM) {
       if (op === VIRTIO_VSOCK_OP_RW) this.#datagrams.send(chain, guestPort, length);
       else if (op === RINGZERO_OP_BIND) {
-        if (this.#datagrams.bind(hostPort)) this.#tellListening();
+        if (this.#datagrams.bind(hostPort)) this.#listeners.tell();
       } else if (op === RINGZERO_OP_UNBIND) this.#datagrams.unbind(hostPort);
       return;
     }
-    if (op === RINGZERO_OP_LISTEN) this.#listen(hostPort, flags);
-    else if (op === RINGZERO_OP_UNLISTEN) this.#unlisten(hostPort);
+    if (op === RINGZERO_OP_LISTEN) this.#listeners.listen(hostPort, flags);
+    else if (op === RINGZERO_OP_UNLISTEN) this.#listeners.unlisten(hostPort);
     else if (op === VIRTIO_VSOCK_OP_REQUEST && type === STREAM && !this.#endpoints.has(hostPort)) {
       this.#connectOut(chain, hostPort, guestPort, length);
     } else if (op !== VIRTIO_VSOCK_OP_RST) this.#rx.bare(hostPort, guestPort, VIRTIO_VSOCK_OP_RST, ECONNRESET);
@@ -404,89 +379,25 @@ export class NetDevice implements Backend, EndpointOwner {
     return this.#outbound === "any" || (this.#outbound === "loopback" && isLoopbackHost(host));
   }
 
-  // --- listening -------------------------------------------------------------------------------------------------------------
-
-  #listenerOf(guestPort: number): Listener {
-    let listener = this.#listeners.get(guestPort);
-    if (!listener) {
-      listener = { listening: false, hasListened: false, open: false, backlog: 0, unanswered: 0, waiting: [] };
-      this.#listeners.set(guestPort, listener);
-    }
-    return listener;
-  }
-
-  #listen(guestPort: number, backlog: number): void {
-    if (guestPort >= NAME_PORT_MIN + this.#paths.names.length) return;
-    const listener = this.#listenerOf(guestPort);
-    listener.listening = true;
-    listener.hasListened = true;
-    listener.backlog = Math.max(1, backlog);
-    this.#admit(guestPort, listener);
-    void this.#open(guestPort, listener);
-  }
-
-  async #open(guestPort: number, listener: Listener): Promise<void> {
-    if (guestPort < NAME_PORT_MIN) await this.#published.open(guestPort);
-    else await this.#paths.open(guestPort - NAME_PORT_MIN);
-    if (this.#closed || !listener.listening) return;
-    listener.open = true;
-    this.#tellListening();
-  }
-
-  #tellListening(): void {
-    const waiters = this.#listenWaiters;
-    this.#listenWaiters = [];
-    for (const look of waiters) look();
-  }
-
-  #unlisten(guestPort: number): void {
-    const listener = this.#listeners.get(guestPort);
-    if (!listener) return;
-    listener.listening = false;
-    for (const { stream, far } of listener.waiting.splice(0)) drop(stream, far);
-    listener.open = false;
-    if (guestPort < NAME_PORT_MIN) this.#published.closePort(guestPort);
-    else this.#paths.closeName(guestPort - NAME_PORT_MIN);
-  }
+  // --- host to guest: connections ----------------------------------------------------------------------------------------------
 
   /** Somebody has connected from the host. */
   #arrived(guestPort: number, stream: Duplex, far: Duplex | null): void {
-    const listener = this.#listenerOf(guestPort);
-    const refused = this.#closed || (!listener.listening && listener.hasListened);
-    if (refused || listener.waiting.length >= WAITING_MAX) {
-      drop(stream, far);
-      return;
-    }
-    stream.on("error", ignore); // until it has an endpoint that listens to errors
-    listener.waiting.push({ stream, far });
-    this.#admit(guestPort, listener);
+    this.#listeners.arrived(guestPort, stream, far);
     this.#rx.signal();
   }
 
-  /** Passes on as many requests as the guest's backlog has room for. */
-  #admit(guestPort: number, listener: Listener): void {
-    while (listener.listening && listener.unanswered < listener.backlog) {
-      const next = listener.waiting.shift();
-      if (!next) return;
-      const { stream, far } = next;
-      if (stream.destroyed) continue;
-      const hostPort = this.#takePort();
-      const adopted = far ? null : adopt(stream as Socket, (bytes, count) => endpoint.take(bytes, count));
-      const endpoint = new StreamEndpoint(this, hostPort, guestPort, adopted ?? stream, far, false, adopted !== null);
-      this.#endpoints.set(endpoint);
-      listener.unanswered++;
-      const { remoteAddress, remotePort, localAddress } = stream as Partial<Socket>;
-      const payload = new Uint8Array(2 * ADDRESS_SLOT_BYTES);
-      payload.set(encodeSlot(remoteAddress ?? "127.0.0.1", remotePort ?? 1024 + (hostPort % 64000)));
-      payload.set(encodeSlot(localAddress ?? "127.0.0.1", guestPort), ADDRESS_SLOT_BYTES);
-      this.#rx.packet(endpoint, VIRTIO_VSOCK_OP_REQUEST, 0, payload);
-    }
-  }
-
-  #answered(guestPort: number): void {
-    const listener = this.#listenerOf(guestPort);
-    if (listener.unanswered > 0) listener.unanswered--;
-    this.#admit(guestPort, listener);
+  /** The guest is asked for this one. */
+  #request(guestPort: number, stream: Duplex, far: Duplex | null): void {
+    const hostPort = this.#takePort();
+    const adopted = far ? null : adopt(stream as Socket, (bytes, count) => endpoint.take(bytes, count));
+    const endpoint = new StreamEndpoint(this, hostPort, guestPort, adopted ?? stream, far, false, adopted !== null);
+    this.#endpoints.set(endpoint);
+    const { remoteAddress, remotePort, localAddress } = stream as Partial<Socket>;
+    const payload = new Uint8Array(2 * ADDRESS_SLOT_BYTES);
+    payload.set(encodeSlot(remoteAddress ?? "127.0.0.1", remotePort ?? 1024 + (hostPort % 64000)));
+    payload.set(encodeSlot(localAddress ?? "127.0.0.1", guestPort), ADDRESS_SLOT_BYTES);
+    this.#rx.packet(endpoint, VIRTIO_VSOCK_OP_REQUEST, 0, payload);
   }
 
   #takePort(): number {
@@ -524,7 +435,7 @@ export class NetDevice implements Backend, EndpointOwner {
     if (this.#endpoints.get(endpoint.hostPort) === endpoint) this.#endpoints.delete(endpoint.hostPort);
     if (endpoint.gone) return;
     endpoint.gone = true;
-    if (!endpoint.established && !endpoint.outgoing) this.#answered(endpoint.guestPort);
+    if (!endpoint.established && !endpoint.outgoing) this.#listeners.answered(endpoint.guestPort);
     const { stream } = endpoint;
     // A stream that was closed before both sides had ended was cut off.
     const orderly = endpoint.discards || (stream.readableEnded && stream.writableFinished);
@@ -547,7 +458,7 @@ export class NetDevice implements Backend, EndpointOwner {
 
   /** The driver broke the rules of a connection: it and the host's side see a reset. */
   #abort(endpoint: StreamEndpoint): void {
-    if (!endpoint.established && !endpoint.outgoing) this.#answered(endpoint.guestPort);
+    if (!endpoint.established && !endpoint.outgoing) this.#listeners.answered(endpoint.guestPort);
     this.#endpoints.delete(endpoint.hostPort);
     if (!endpoint.gone) this.#rx.packet(endpoint, VIRTIO_VSOCK_OP_RST, ECONNRESET, null);
     endpoint.reset(ECONNRESET);
@@ -562,20 +473,4 @@ function configuration(names: readonly string[]): Uint8Array {
   config[0] = GUEST_CID;
   config.set([names.length & 0xff, names.length >>> 8, ...bytes], CONFIG_NAMES);
   return config;
-}
-
-function ignore(): void {}
-
-/** Somebody whom nobody will accept: refused as far as that can still be told. */
-function drop(stream: Duplex, far: Duplex | null): void {
-  if (far)
-    far.destroy(
-      Object.assign(new Error("connect ECONNREFUSED"), {
-        code: "ECONNREFUSED",
-        errno: -ECONNREFUSED,
-        syscall: "connect",
-      }),
-    );
-  stream.on("error", ignore);
-  cutOff(stream);
 }
