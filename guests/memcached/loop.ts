@@ -58,7 +58,7 @@ import {
 import { LOG_CONNEVENTS, logFlags } from "./log";
 import { maintainerTick, TIMER_MAINTAIN } from "./maintainer";
 import { Chunk, chunkFree, OUTPUT_RESUME, outputPending, outputSeal, pendingHead, pendingSet } from "./output";
-import { prefetchBegin, prefetchNote, prefetchRun } from "./prefetch";
+import { prefetchBegin, prefetchFrames, prefetchNote, prefetchRun } from "./prefetch";
 import { connReceive, runQuery } from "./receive";
 import { linkReceive, linkSent, shardTotal } from "../lib/raw/shard-link";
 import { settings } from "./settings";
@@ -366,6 +366,7 @@ function prefetch(i: i32, count: i32): i32 {
       goesOn = udpPrefetch(e.ptr, e.result);
       continue;
     }
+    if (e.kind == RING_MESSAGE) goesOn = prefetchFrames(e.ptr, e.ptr + e.result);
     if (e.kind != RING_RECV) continue;
     const p = connOf(e.fd);
     if (p) goesOn = prefetchNote(changetype<Conn>(p), e.ptr, e.ptr + e.result);

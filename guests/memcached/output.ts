@@ -81,6 +81,24 @@ function chunkTake(large: bool): usize {
   k.state = 0;
   return p;
 }
+/** The bytes of a small chunk, which is all of the connection's output before `next`, in a large one, with room for `n` more; 0: it stays as it is. */
+export function chunkGrow(c: Conn, p: usize, n: u32): usize {
+  const k = changetype<Chunk>(p);
+  if (k.cap != SMALL_BYTES || c.outHead != p || k.used + n > LARGE_BYTES) return 0;
+  const q = chunkTake(true);
+  if (!q) return 0;
+  const l = changetype<Chunk>(q);
+  memory.copy(l.data, k.data, k.used);
+  l.used = k.used;
+  l.weight = k.weight;
+  l.owner = k.owner;
+  l.next = k.next;
+  c.outHead = q;
+  if (c.outTail == p) c.outTail = q;
+  chunkFree(p);
+  return q;
+}
+
 /** A chunk with room for `n` bytes, however many, or 0. */
 export function chunkTakeFor(c: Conn, n: u32): usize {
   if (c.flags & CONN_CLOSING) return 0;
@@ -162,19 +180,12 @@ function reserveSlow(c: Conn, n: u32): usize {
     const k = changetype<Chunk>(old);
     const used = <u32>(c.outPtr - k.data);
     large = true;
-    if (k.cap == SMALL_BYTES && c.outHead == old && used + n <= LARGE_BYTES) {
-      const q = chunkTake(true);
-      if (q) {
-        const l = changetype<Chunk>(q);
-        memory.copy(l.data, k.data, used);
-        l.owner = changetype<usize>(c);
-        c.outHead = q;
-        c.outTail = q;
-        c.outPtr = l.data + used;
-        c.outEnd = l.data + LARGE_BYTES;
-        chunkFree(old);
-        return c.outPtr;
-      }
+    k.used = used;
+    const grown = chunkGrow(c, old, n);
+    if (grown) {
+      c.outPtr = changetype<Chunk>(grown).data + used;
+      c.outEnd = changetype<Chunk>(grown).data + LARGE_BYTES;
+      return c.outPtr;
     }
     outputSeal(c);
   }

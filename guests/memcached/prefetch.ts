@@ -3,12 +3,16 @@
  * after the other, each request would wait for main memory two or three times; here the waits of many overlap, because none of these loads
  * depends on another one.
  *
+ * What other shards have forwarded is fetched like what connections have sent; keys of other shards are not.
+ *
  * It is a guess and changes nothing: it follows text and binary requests as far as they are plain, and stops where they are not; a wrong guess costs a
  * useless load.
  */
 import { Conn, STATE_COMMAND } from "./connection";
 import { Item } from "./item";
-import { bucketOf, keyHash } from "./table";
+import { FRAME_HEADER, framePeek, peekedLength, shardSelf, shardTotal } from "../lib/raw/shard-link";
+import { FRAME_KEYS, FRAME_REQUEST } from "./shard-serve";
+import { bucketOf, keyHash, shardOf } from "./table";
 
 /** Keys that are fetched ahead: their cache lines fit into the first level. */
 const KEYS_MAX: u32 = 128;
@@ -25,11 +29,13 @@ let count: u32 = 0;
 /** Nothing is to be fetched yet. */
 export function prefetchBegin(): void {
   count = 0;
+  framesFrom = 0;
 }
 
 function note(key: usize, n: usize): void {
-  const at = <usize>count << 2;
   const hv = keyHash(key, n);
+  if (shardTotal > 1 && <i32>shardOf(hv, shardTotal) != shardSelf) return;
+  const at = <usize>count << 2;
   store<u32>(hashes + at, hv);
   store<usize>(places + at, bucketOf(hv));
   count++;
@@ -37,13 +43,54 @@ function note(key: usize, n: usize): void {
 
 /** Notes the keys of the requests in [p, end); false if no more can be noted. */
 export function prefetchNote(c: Conn, p: usize, end: usize): bool {
-  if (c.queryLen || c.state != STATE_COMMAND) return true;
+  if (!c.queryLen && c.state == STATE_COMMAND) requests(p, end);
+  return count < KEYS_MAX;
+}
+
+/** The frame of a message at which the last look stopped because no more could be noted, and where that message ends. */
+export let framesFrom: usize = 0;
+let framesEnd: usize = 0;
+
+/** The same for the frames in [p, end), a message of another shard's. */
+export function prefetchFrames(p: usize, end: usize): bool {
+  for (let next = framePeek(p, end); next; next = framePeek(p, end)) {
+    if (count == KEYS_MAX) {
+      framesFrom = p;
+      framesEnd = end;
+      return false;
+    }
+    const kind: u32 = load<u8>(p, 4);
+    const payload = p + FRAME_HEADER;
+    if (kind == FRAME_KEYS) keys(payload, payload + peekedLength);
+    else if (kind == FRAME_REQUEST) requests(payload, payload + peekedLength);
+    p = next;
+  }
+  return count < KEYS_MAX;
+}
+
+/** The frame at `framesFrom` is the next one to be served: fetches for it and those behind it. */
+export function prefetchMore(): void {
+  const p = framesFrom;
+  prefetchBegin();
+  prefetchFrames(p, framesEnd);
+  prefetchRun();
+}
+
+function requests(p: usize, end: usize): void {
   while (p + 8 <= end && count < KEYS_MAX) {
     const next = load<u8>(p) == 0x80 ? binary(p, end) : text(p, end);
     if (!next) break;
     p = next;
   }
-  return count < KEYS_MAX;
+}
+
+function keys(p: usize, end: usize): void {
+  while (p < end && count < KEYS_MAX) {
+    const word = wordEnd(p, end);
+    if (word == p || word - p > KEY_BYTES_MAX) break;
+    note(p, word - p);
+    p = word + 1;
+  }
 }
 
 /** Where the next request begins; 0 if it cannot be told. */

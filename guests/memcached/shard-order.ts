@@ -10,7 +10,7 @@ import { free, tryAllocIo } from "../lib/raw/alloc";
 import { copy } from "../lib/raw/bytes";
 import { Conn, CONN_DETACHED, CONN_FULL, connCloseSoon } from "./connection";
 import { maybeOver, resumeSoon } from "./loop";
-import { Chunk, CHUNK_FILLED, CHUNK_WAITING, chunkFree, chunkLink, chunkTakeFor, OUTPUT_RESUME, outputPending, outputSeal, weigh } from "./output";
+import { Chunk, CHUNK_FILLED, CHUNK_WAITING, chunkFree, chunkGrow, chunkLink, chunkTakeFor, OUTPUT_RESUME, outputPending, outputSeal, weigh } from "./output";
 import { udpComplete } from "./udp";
 
 /** Requests that a connection may have out before it is not listened to. */
@@ -95,12 +95,24 @@ function keep(c: Conn, f: Forward, data: usize, n: u32): void {
   weigh(c, n);
 }
 
+/** The last chunk that is ready, if it has room for `n` bytes or can be made to have it; else 0. */
+function readyFor(c: Conn, n: u32): usize {
+  const p = c.outReady;
+  if (!p) return 0;
+  const ready = changetype<Chunk>(p);
+  if (ready.cap >= ready.used + n) return p;
+  const grown = chunkGrow(c, p, n);
+  if (grown) c.outReady = grown;
+  return grown;
+}
+
 /** Puts bytes behind what is ready, before the first placeholder. */
 function append(c: Conn, data: usize, n: u32): void {
   if (!n) return;
-  const ready = c.outReady ? changetype<Chunk>(c.outReady) : changetype<Chunk>(0);
-  if (c.outReady && ready.cap >= ready.used + n) put(ready, data, n);
+  const room = readyFor(c, n);
+  if (room) put(changetype<Chunk>(room), data, n);
   else {
+    const ready = changetype<Chunk>(c.outReady);
     const p = chunkTakeFor(c, n);
     if (!p) {
       connCloseSoon(c);
@@ -133,8 +145,8 @@ function advance(c: Conn, q: usize): void {
     }
     if (q == c.outTail) outputSeal(c);
     const next = k.next;
-    const ready = c.outReady;
-    if (ready && k.used <= MERGE_MAX && !k.item && changetype<Chunk>(ready).cap >= changetype<Chunk>(ready).used + k.used) {
+    const ready = k.used <= MERGE_MAX && !k.item ? readyFor(c, k.used) : 0;
+    if (ready) {
       put(changetype<Chunk>(ready), k.data, k.used);
       changetype<Chunk>(ready).next = next;
       if (q == c.outTail) c.outTail = ready;

@@ -8,6 +8,7 @@ import { frameBegin, frameEnd, framePut, linkFlush, linkRoom, shardSelf } from "
 import { currentTime } from "./clock";
 import { Conn, CONN_DETACHED, CONN_FULL, CONN_STANDIN, connNew, GET_TOUCH, STATE_COMMAND } from "./connection";
 import { Chunk, chunkFree, outputSeal, replyError } from "./output";
+import { framesFrom, prefetchMore } from "./prefetch";
 import { run } from "./receive";
 import { PROTOCOL_ASCII } from "./settings";
 import { forwarded } from "./shard-stats";
@@ -104,6 +105,7 @@ export function serveHere(token: u32, p: usize, n: u32, protocol: i32): void {
 
 /** A frame has come; payload 0: there was no memory for it. */
 export function onFrame(shard: i32, header: usize, p: usize, n: u32): void {
+  if (header == framesFrom) prefetchMore();
   const kind: u32 = load<u8>(header, 4);
   const token = load<u32>(header, 8);
   if (kind == FRAME_REPLY) forwarded(token, shard, p, p ? n : 0);

@@ -36,7 +36,7 @@ import { monitorClientFree } from "./monitor";
 import { multiClientFree } from "./multi";
 import { formatI64 } from "../lib/raw/number";
 import { pauseCron, pauseKind } from "./pause";
-import { prefetchBegin, prefetchNote, prefetchRun } from "./prefetch";
+import { prefetchBegin, prefetchFrames, prefetchNote, prefetchRun } from "./prefetch";
 import { runPostponed } from "./postponed";
 import { clientParse, clientReceive } from "./protocol";
 import { pubsubClientFree } from "./pubsub";
@@ -370,6 +370,7 @@ function prefetch(i: i32, count: i32): i32 {
   let goesOn = true;
   for (; i < count && goesOn; i++, at += RING_EVENT_SIZE) {
     const e = changetype<RingEvent>(at);
+    if (e.kind == RING_MESSAGE) goesOn = prefetchFrames(e.ptr, e.ptr + e.result);
     if (e.kind != RING_RECV) continue;
     const p = clientOf(e.fd);
     if (p) goesOn = prefetchNote(changetype<Client>(p), e.ptr, e.ptr + e.result);

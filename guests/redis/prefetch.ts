@@ -3,13 +3,18 @@
  * them is run. One after the other, each command would wait for main memory two or three times; here the waits of many overlap, because
  * none of these loads depends on another one. With more keys than fit into the caches this halves a command's time.
  *
+ * What other shards have forwarded is fetched like what connections have sent.
+ *
  * It is a guess and changes nothing: whatever is not a plain request with a key as its first argument is passed over, and a wrong guess
  * costs a useless load.
  */
 import { hash } from "../lib/raw/bytes";
+import { FRAME_HEADER, framePeek, peekedLength } from "../lib/raw/shard-link";
 import { Client } from "./client";
 import { Dict, entryHash, entryValue } from "./dict";
 import { dbDict } from "./keyspace";
+import { cfg } from "./server";
+import { FRAME_REQUEST } from "./shard-serve";
 
 /** Keys that are fetched ahead: their three cache lines each fit into the first level. */
 const KEYS_MAX: u32 = 128;
@@ -47,12 +52,45 @@ function bulk(p: usize): u32 {
 /** Nothing is to be fetched yet. */
 export function prefetchBegin(): void {
   count = 0;
+  framesFrom = 0;
 }
 
 /** Notes the keys of the requests in [p, end); false if no more can be noted. */
 export function prefetchNote(c: Client, p: usize, end: usize): bool {
-  if (c.queryLen != 0) return true;
-  const d = dbDict(c.db);
+  if (!c.queryLen) requests(c.db, p, end);
+  return count < KEYS_MAX;
+}
+
+/** The frame of a message at which the last look stopped because no more could be noted, and where that message ends. */
+export let framesFrom: usize = 0;
+let framesEnd: usize = 0;
+
+/** The same for the frames in [p, end), a message of another shard's. */
+export function prefetchFrames(p: usize, end: usize): bool {
+  for (let next = framePeek(p, end); next; next = framePeek(p, end)) {
+    if (count == KEYS_MAX) {
+      framesFrom = p;
+      framesEnd = end;
+      return false;
+    }
+    const payload = p + FRAME_HEADER;
+    const db = load<u32>(p, 12);
+    if (load<u8>(p, 4) == FRAME_REQUEST && db < <u32>cfg.databases) requests(db, payload, payload + peekedLength);
+    p = next;
+  }
+  return count < KEYS_MAX;
+}
+
+/** The frame at `framesFrom` is the next one to be served: fetches for it and those behind it. */
+export function prefetchMore(): void {
+  const p = framesFrom;
+  prefetchBegin();
+  prefetchFrames(p, framesEnd);
+  prefetchRun();
+}
+
+function requests(db: u32, p: usize, end: usize): void {
+  const d = dbDict(db);
   const table = d.table;
   const mask = d.mask;
   let n = count;
@@ -85,7 +123,6 @@ export function prefetchNote(c: Client, p: usize, end: usize): bool {
     if (left) break;
   }
   count = n;
-  return n < KEYS_MAX;
 }
 
 /** Fetches what has been noted. */

@@ -33,6 +33,7 @@ import {
 } from "./client";
 import { gateDurable } from "./loop";
 import { multiClientFree } from "./multi";
+import { framesFrom, prefetchMore } from "./prefetch";
 import { requestsRun } from "./protocol";
 import { pubsubPublish } from "./pubsub";
 import { Chunk, chunkFree, outputRewind, outputSeal, replyError } from "./reply";
@@ -234,6 +235,7 @@ function unblockHeld(shard: i32, token: u32, withError: bool): void {
 
 /** A frame has come; payload 0: there was no memory for it. */
 export function onFrame(shard: i32, header: usize, p: usize, n: u32): void {
+  if (header == framesFrom) prefetchMore();
   const kind: u32 = load<u8>(header, 4);
   const resp: u32 = load<u8>(header, 5);
   const half: u32 = load<u16>(header, 6);

@@ -162,6 +162,20 @@ export function linkSent(token: u32): void {
   bufferFree(<usize>token);
 }
 
+/** Of the frame that `framePeek` has found: bytes of its payload, which is behind the header. */
+export let peekedLength: u32 = 0;
+/**
+ * Looks at the frame that begins at `at`, in a message that ends at `end`, without taking it: where the next one begins; 0 if no whole frame is
+ * there. For guesses only: in a message that goes on with a frame that was cut it takes for one what is none.
+ */
+export function framePeek(at: usize, end: usize): usize {
+  if (at + FRAME_HEADER > end) return 0;
+  const n = load<u32>(at);
+  if (n > <u32>(end - at) - FRAME_HEADER) return 0;
+  peekedLength = n;
+  return at + FRAME_HEADER + ((n + 7) & ~7);
+}
+
 /** RING_MESSAGE: hands on every frame in it. */
 export function linkReceive(shard: i32, at: usize, n: u32): void {
   const p = peerAt(shard);
