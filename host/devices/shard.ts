@@ -4,7 +4,7 @@
  *
  * The device also decides when its thread may sleep. Rings are looked at before every turn of the machine; once a turn has gone by in which
  * nothing came, the event loop goes round twice more (a peer's answer is often that near, and a loop costs a tenth of a wake-up), then the
- * shard says that it is asleep and its peers ping it.
+ * shard says that it is asleep and its peers ping it (shards/doorbell.ts says when).
  *
  * What always holds: a send chain comes back used once its bytes are in the ring; while a ring is full its chains wait here, in order, and
  * receiving goes on, so that two shards which are full towards each other both get on. A ring that does not make sense ends the shard
@@ -141,6 +141,7 @@ export class ShardDevice implements Backend {
   }
 
   readonly #loop = (): void => {
+    const waking = this.#bell.round();
     // While this runs `defer` finds the loop scheduled: a turn that an interrupt asks for belongs to this round.
     const moved = this.#move();
     const turn = this.#turn;
@@ -148,7 +149,7 @@ export class ShardDevice implements Backend {
       this.#turn = null;
       turn();
     }
-    this.#idleLoops = moved || turn !== null ? 0 : this.#idleLoops + 1;
+    this.#idleLoops = moved || waking || turn !== null ? 0 : this.#idleLoops + 1;
     if (this.#closed) return;
     if (this.#turn === null && this.#idleLoops >= IDLE_LOOPS) {
       this.#bell.sleep();
@@ -190,7 +191,7 @@ export class ShardDevice implements Backend {
       }
       const waiting = this.#waiting[peer] as Chain[];
       if (waiting.length === 0 && this.#push(producer, chain, length)) {
-        if (producer.publish()) this.#bell.ring(peer);
+        if (producer.publish() && this.#bell.ringSoon(peer)) this.#schedule();
         tx.push(chain, 0);
       } else {
         waiting.push(chain);
@@ -216,7 +217,7 @@ export class ShardDevice implements Backend {
       waiting.splice(0, done);
       this.#waitingCount -= done;
       sent = true;
-      if (producer.publish()) this.#bell.ring(peer);
+      if (producer.publish() && this.#bell.ringSoon(peer)) this.#schedule();
     }
     if (sent) this.#tx.signal();
     return sent;
