@@ -2,8 +2,8 @@
  * The host's end of one stream connection: a Duplex (a TCP socket, or one side of an in-process pair), and the accounts that the
  * network device keeps for it. NetDevice makes and drives it; the stream's events come in here and go on to the device.
  *
- * Host to guest: a chunk that finds no receive buffer or no credit waits in `backlog`, and the stream is paused. Sockets of the host read
- * into a buffer that they share (shared-read.ts) and call `take`; other streams are read by their events.
+ * Host to guest: a chunk that finds no receive buffer or no credit waits in `backlog`, and the stream is paused (after a short message only when more comes).
+ * Sockets of the host read into a buffer that they share (shared-read.ts) and call `take`; other streams are read by their events.
  * Guest to host: a chain stays the device's until its bytes have left the stream's own buffers. A write that the host's kernel took at
  * once is known by `writableLength` being 0 and costs no callback; otherwise an empty write behind it marks its end.
  */
@@ -71,6 +71,8 @@ export class StreamEndpoint {
   #backlog: Uint8Array[] = [];
   #offset = 0;
   #hasEnded = false;
+  /** Closed in order, before everything was delivered. */
+  #hasClosed = false;
   #error = 0;
   readonly #owner: EndpointOwner;
   /** The stream calls `take`. */
@@ -137,6 +139,7 @@ export class StreamEndpoint {
     }
     if (this.#hasEnded) {
       if (!this.gone) this.#owner.ended(this);
+      if (this.#hasClosed) this.#owner.closed(this, 0);
     } else this.stream.resume();
     return true;
   }
@@ -174,8 +177,8 @@ export class StreamEndpoint {
     this.discards = true;
     this.sendShut = true;
     const { stream } = this;
-    if (stream.destroyed) return;
     if (this.#backlog.length > 0) this.drain();
+    if (stream.destroyed) return;
     if (stream instanceof Socket) stream.destroySoon();
     else if (stream.writableFinished) stream.destroy();
     else {
@@ -221,7 +224,9 @@ export class StreamEndpoint {
     const at = this.#backlog.length === 0 ? this.#owner.fill(this, chunk, from, end) : from;
     if (at === end) return;
     this.#backlog.push(chunk.slice(at, end));
-    this.stream.pause();
+    // One short message may wait for a buffer while the stream is read on (what comes next finds it here, and pauses): with more clients than buffers most
+    // of their messages do, and each pause and resumption is two epoll_ctl(2).
+    if (this.#backlog.length > 1) this.stream.pause();
   }
 
   readonly #data = (chunk: Uint8Array): void => {
@@ -246,11 +251,15 @@ export class StreamEndpoint {
     this.#owner.flushGathered();
     // Nothing of the guest's is used any more: give it all back before the end is told.
     for (const { chain, bytes } of this.#marked.splice(0)) this.#owner.written(this, chain, bytes);
-    this.#backlog.length = 0;
     // The pair's other half can never finish once this one is gone: it goes when it has read what there is.
     const { far } = this;
     if (far?.readableEnded) far.destroy();
     else far?.once("end", () => far.destroy());
+    if (this.#hasEnded && this.#backlog.length > 0 && this.#error === 0 && !this.gone) {
+      this.#hasClosed = true; // the guest gets what there is, then hears of the end
+      return;
+    }
+    this.#backlog.length = 0;
     this.#owner.closed(this, this.#error);
   }
 }

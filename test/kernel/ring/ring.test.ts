@@ -107,6 +107,39 @@ describe("connections of a ring guest", () => {
     expect(k.device.connectionCount).toBe(0);
   });
 
+  it.each([
+    ["never ends its side", -1],
+    ["has ended its side", 0],
+    ["ends its side while they wait", 10],
+  ])(
+    "receives short messages of more clients than buffers, each with its end behind it, where the guest %s",
+    async (_, endsAt) => {
+      k.startRing(512, 2);
+      listen();
+      const sockets = Array.from({ length: 60 }, () => client());
+      const fd = await accepted(60);
+      expect(fd).toBeGreaterThan(0);
+      const fds = of(RING_ACCEPT).map(({ result }) => result);
+      const endAll = (): void => {
+        for (const one of fds) expect(sys_shutdown(k, one, 1)).toBe(0);
+      };
+      if (endsAt === 0) endAll();
+      let count = 0;
+      k.onEvent = ({ kind }) => {
+        if (kind === RING_RECV && ++count === endsAt) endAll();
+      };
+      sockets.forEach((socket, i) => {
+        socket.write(`first ${i},`);
+        if (i % 2 === 0) socket.end(`second ${i}`);
+        else socket.end();
+      });
+      const ended = (): number => new Set([...of(RING_EOF), ...of(RING_HANGUP)].map((event) => event.fd)).size;
+      await k.until(() => ended() === 60, "all ends");
+      const texts = fds.map((one) => received(one).toString()).sort();
+      expect(texts).toEqual(sockets.map((_, i) => (i % 2 === 0 ? `first ${i},second ${i}` : `first ${i},`)).sort());
+    },
+  );
+
   it("receives much through few buffers, in order", async () => {
     k.startRing(512, 2);
     listen();
