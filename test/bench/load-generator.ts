@@ -30,9 +30,14 @@ export interface GeneratedLoad {
     | { readonly rate: number; readonly seconds: number; readonly warmupSeconds: number };
 }
 
+export interface RunOptions {
+  /** Runs the command line through this prefix, e.g. ["taskset", "-c", "1"]. */
+  readonly through?: readonly string[];
+}
+
 export interface LoadGenerator {
   /** Operations are keys: a get of 16 keys is 16 of them. */
-  run(port: number, load: GeneratedLoad): Promise<LoadReport>;
+  run(port: number, load: GeneratedLoad, options?: RunOptions): Promise<LoadReport>;
   remove(): void;
 }
 
@@ -50,7 +55,7 @@ export function buildLoadGenerator(): LoadGenerator | string {
 }
 
 function loadGenerator({ path, remove }: NativeProgram): LoadGenerator {
-  return { run: (port, load) => run(path, port, load), remove };
+  return { run: (port, load, options = {}) => run([...(options.through ?? []), path], port, load), remove };
 }
 
 export function loadArguments(port: number, load: GeneratedLoad): string[] {
@@ -72,8 +77,8 @@ export function loadArguments(port: number, load: GeneratedLoad): string[] {
   return Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
 }
 
-async function run(program: string, port: number, load: GeneratedLoad): Promise<LoadReport> {
-  const child = spawn(program, loadArguments(port, load), { stdio: ["ignore", "pipe", "pipe"] });
+async function run([program = "", ...prefix]: string[], port: number, load: GeneratedLoad): Promise<LoadReport> {
+  const child = spawn(program, [...prefix, ...loadArguments(port, load)], { stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   let errors = "";
   child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString("latin1")));

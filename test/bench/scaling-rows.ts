@@ -1,9 +1,10 @@
 /**
  * Rows: what a second shard adds. The capacity of a server is what it would serve a second if its busiest thread had a core for itself: operations
  * through that thread's CPU time (or through the even share of all threads', where that is more). So a machine with fewer cores than shards and
- * clients need can tell, and the load generator is not the limit.
+ * clients need can tell. For the load generator not to be the limit the server's threads share one core, and it has the others.
  */
-import { type ServerProcess, startGuest, startGuestMemcached } from "../server-process.ts";
+import { availableParallelism } from "node:os";
+import { findProgram, type ServerProcess, startGuest, startGuestMemcached } from "../server-process.ts";
 import type { GeneratedLoad, LoadGenerator } from "./load-generator.ts";
 import { fill } from "./memcached-servers.ts";
 import { missingProc, threadCpuUs } from "./proc.ts";
@@ -16,10 +17,23 @@ const shardCounts = [1, 2] as const;
 /** Each thread compiles its own JavaScript, and has seen half of the requests only: until all is compiled two shards look worse than they are. */
 const warmupRequests = 600_000;
 
+/** Where the server and the load generator run; nowhere in particular on a machine where they cannot be kept apart. */
+interface Places {
+  readonly server: string[];
+  readonly generator: string[];
+}
+
 const servers = {
-  memcached: (options: string[]) => startGuestMemcached(["-m", "1024"], { image: "memcached", options }),
-  redis: (options: string[]) => startGuest({ options }),
+  memcached: (options: string[], through: string[]) =>
+    startGuestMemcached(["-m", "1024"], { image: "memcached", options, through }),
+  redis: (options: string[], through: string[]) => startGuest({ options, through }),
 } as const;
+
+function places(): Places {
+  const cores = availableParallelism();
+  if (cores < 2 || findProgram("taskset") === undefined) return { server: [], generator: [] };
+  return { server: ["taskset", "-c", "0"], generator: ["taskset", "-c", `1-${cores - 1}`] };
+}
 
 export async function scalingRows(
   generator: LoadGenerator | string,
@@ -54,18 +68,19 @@ async function imageRows(
   };
   const noProc = missingProc();
   if (typeof generator === "string" || noProc) return unmeasured(noProc ?? String(generator));
+  const { server: through, generator: beside } = places();
   const capacities = new Map<number, number[]>();
   const running: ServerProcess[] = [];
   try {
     for (const shards of shardCounts) {
-      const server = await servers[protocol](shards === 1 ? [] : ["--shards", String(shards)]);
+      const server = await servers[protocol](shards === 1 ? [] : ["--shards", String(shards)], through);
       running.push(server);
       await fill(generator, server.port, load);
-      await generator.run(server.port, { ...load, amount: { requests: warmup } });
+      await generator.run(server.port, { ...load, amount: { requests: warmup } }, { through: beside });
     }
     for (let round = 0; round < rounds; round++) {
       for (const [index, shards] of shardCounts.entries()) {
-        const capacity = await measure(generator, running[index] as ServerProcess, load, shards);
+        const capacity = await measure(generator, running[index] as ServerProcess, load, shards, beside);
         capacities.set(shards, [...(capacities.get(shards) ?? []), capacity]);
       }
     }
@@ -92,9 +107,10 @@ async function measure(
   { pid, port }: ServerProcess,
   load: GeneratedLoad,
   shards: number,
+  through: readonly string[],
 ): Promise<number> {
   const before = threadCpuUs(pid);
-  const { operations } = await generator.run(port, load);
+  const { operations } = await generator.run(port, load, { through });
   const used = [...threadCpuUs(pid)].map(([thread, us]) => us - (before.get(thread) ?? 0));
   const evenUs = used.reduce((sum, us) => sum + us, 0) / shards;
   return operations / (Math.max(evenUs, ...used) / 1e6);
