@@ -437,7 +437,8 @@ function noteNeed(c: Client): void {
 /** What is announced and has not come yet must leave others their room; what is here may go to the last pages. */
 function grow(c: Client, n: u32, arrived: bool): bool {
   if (n <= c.queryCap) return true;
-  const q = arrived && n <= IO_REQUEST_MAX ? tryReallocIo(c.query, n) : tryRealloc(c.query, n);
+  // A stopped client's requests cannot be given up before they are run; the device brings no more of them than it had under way.
+  const q = arrived && (n <= IO_REQUEST_MAX || c.flags & STOP) ? tryReallocIo(c.query, n) : tryRealloc(c.query, n);
   if (!q) return false;
   c.query = q;
   c.queryCap = n;
