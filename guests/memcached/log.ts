@@ -77,6 +77,17 @@ function sizeOf(nbytes: i64): i64 {
   return nbytes > 0 ? nbytes - 2 : 0;
 }
 
+/** The end of a line about an item, or about none (0). */
+function itemEnd(flag: u32, it: usize): void {
+  logText(" clsid=");
+  logInt(it ? itemClsid(it) : 0);
+  logText(" cfd=");
+  logInt(logFd);
+  logText(" size=");
+  logInt(it ? sizeOf(changetype<Item>(it).nbytes) : 0);
+  logEnd(flag);
+}
+
 /** What a look-up found. */
 export const LOG_NOT_FOUND: i32 = 0;
 export const LOG_FOUND: i32 = 1;
@@ -88,13 +99,7 @@ export function logGet(key: usize, nkey: u32, found: i32, it: usize): void {
   itemEvent("item_get", key, nkey);
   logText(" status=");
   logText(found == LOG_FOUND ? "found" : found == LOG_FLUSHED ? "flushed" : found == LOG_EXPIRED ? "expired" : "not_found");
-  logText(" clsid=");
-  logInt(it ? itemClsid(it) : 0);
-  logText(" cfd=");
-  logInt(logFd);
-  logText(" size=");
-  logInt(it ? sizeOf(changetype<Item>(it).nbytes) : 0);
-  logEnd(LOG_FETCHERS);
+  itemEnd(LOG_FETCHERS, it);
 }
 
 function commandText(op: i32): string {
@@ -126,13 +131,7 @@ export function logStore(key: usize, nkey: u32, status: i32, op: i32, it: usize)
   logText(commandText(op));
   logText(" ttl=");
   logInt(it && changetype<Item>(it).exptime ? <i64>(changetype<Item>(it).exptime - currentTime) : 0);
-  logText(" clsid=");
-  logInt(it ? itemClsid(it) : 0);
-  logText(" cfd=");
-  logInt(logFd);
-  logText(" size=");
-  logInt(it ? sizeOf(changetype<Item>(it).nbytes) : 0);
-  logEnd(LOG_MUTATIONS);
+  itemEnd(LOG_MUTATIONS, it);
 }
 
 /** LOG_EVICTIONS: the item is about to go. */

@@ -57,7 +57,7 @@ import {
 } from "./connection";
 import { LOG_CONNEVENTS, logFlags } from "./log";
 import { maintainerTick, TIMER_MAINTAIN } from "./maintainer";
-import { Chunk, chunkFree, OUTPUT_RESUME, outputPending, outputSeal, pendingHead, pendingSet } from "./output";
+import { Chunk, chunkFree, OUTPUT_RESUME, outputDrop, outputPending, outputSeal, pendingHead, pendingSet } from "./output";
 import { prefetchBegin, prefetchFrames, prefetchNote, prefetchRun } from "./prefetch";
 import { connReceive, runQuery } from "./receive";
 import { linkReceive, linkSent, shardTotal } from "../lib/raw/shard-link";
@@ -203,11 +203,7 @@ function connFree(c: Conn): void {
     }
   }
   outputSeal(c);
-  for (let p = c.outHead; p; ) {
-    const next = changetype<Chunk>(p).next;
-    chunkFree(p);
-    p = next;
-  }
+  outputDrop(c);
   for (let p = c.flightHead; p; p = changetype<Chunk>(p).next) changetype<Chunk>(p).owner = 0;
   if (c.item) itemRemove(c.item);
   if (waiting) serveWaiting(c);

@@ -164,6 +164,26 @@ export function outputSeal(c: Conn): void {
   weigh(c, k.used);
 }
 
+/** Bytes of output that have not been handed to the device. */
+export function outputLength(c: Conn): u32 {
+  outputSeal(c);
+  let n: u32 = 0;
+  for (let p = c.outHead; p; p = changetype<Chunk>(p).next) n += changetype<Chunk>(p).used;
+  return n;
+}
+
+/** Gives them up: of a connection without a descriptor, whose output is taken from here. */
+export function outputDrop(c: Conn): void {
+  for (let p = c.outHead; p; ) {
+    const next = changetype<Chunk>(p).next;
+    chunkFree(p);
+    p = next;
+  }
+  c.outHead = 0;
+  c.outTail = 0;
+  c.outWeight = 0;
+}
+
 export function weigh(c: Conn, bytes: u32): void {
   c.outWeight += bytes;
   if (c.outWeight > OUTPUT_MAX) c.flags |= CONN_FULL;

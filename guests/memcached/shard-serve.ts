@@ -7,7 +7,7 @@ import { Builder, builderRelease, builderReset, putBytes } from "../lib/raw/buil
 import { frameBegin, frameEnd, framePut, linkFlush, linkRoom, shardSelf } from "../lib/raw/shard-link";
 import { currentTime } from "./clock";
 import { Conn, CONN_DETACHED, CONN_FULL, CONN_STANDIN, connNew, GET_TOUCH, STATE_COMMAND } from "./connection";
-import { Chunk, chunkFree, outputSeal, replyError } from "./output";
+import { Chunk, outputDrop, outputLength, outputSeal, replyError } from "./output";
 import { framesFrom, prefetchMore } from "./prefetch";
 import { run } from "./receive";
 import { PROTOCOL_ASCII } from "./settings";
@@ -61,35 +61,17 @@ function keys(p: usize, n: u32, mode: u32, seconds: i32): Conn {
   return c;
 }
 
-function drop(c: Conn): void {
-  for (let p = c.outHead; p; ) {
-    const next = changetype<Chunk>(p).next;
-    chunkFree(p);
-    p = next;
-  }
-  c.outHead = 0;
-  c.outTail = 0;
-  c.outWeight = 0;
-}
-
-function length(c: Conn): u32 {
-  outputSeal(c);
-  let n: u32 = 0;
-  for (let p = c.outHead; p; p = changetype<Chunk>(p).next) n += changetype<Chunk>(p).used;
-  return n;
-}
-
 function answer(c: Conn, shard: i32, token: u32): void {
-  let n = length(c);
+  let n = outputLength(c);
   if (!linkRoom(n)) {
-    drop(c);
+    outputDrop(c);
     replyError(c, "SERVER_ERROR out of memory writing get response");
-    n = length(c);
+    n = outputLength(c);
   }
   frameBegin(shard, FRAME_REPLY, 0, 0, token, 0, 0, n);
   for (let p = c.outHead; p; p = changetype<Chunk>(p).next) framePut(changetype<Chunk>(p).data, changetype<Chunk>(p).used);
   frameEnd();
-  drop(c);
+  outputDrop(c);
 }
 
 /** Runs a request that went to all shards here. */
@@ -98,7 +80,7 @@ export function serveHere(token: u32, p: usize, n: u32, protocol: i32): void {
   outputSeal(c);
   builderReset(whole);
   for (let q = c.outHead; q; q = changetype<Chunk>(q).next) putBytes(whole, changetype<Chunk>(q).data, changetype<Chunk>(q).used);
-  drop(c);
+  outputDrop(c);
   forwarded(token, shardSelf, whole.data, whole.failed ? 0 : whole.length);
   if (whole.capacity > 65536) builderRelease(whole);
 }

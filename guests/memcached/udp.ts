@@ -12,7 +12,7 @@ import { shardTotal } from "../lib/raw/shard-link";
 import { SOCKADDR_SLOT, sys_ring_sendto, sys_sendto } from "../lib/sys";
 import { currentTime } from "./clock";
 import { Conn, CONN_DETACHED, CONN_FULL, connNew, STATE_COMMAND } from "./connection";
-import { Chunk, chunkFree, outputSeal, replyError } from "./output";
+import { Chunk, outputDrop, outputLength, replyError } from "./output";
 import { prefetchNote } from "./prefetch";
 import { run } from "./receive";
 import { PROTOCOL_NEGOTIATING } from "./settings";
@@ -81,7 +81,7 @@ function answer(p: usize, end: usize): void {
   do {
     c.flags &= ~CONN_FULL;
     p = run(c, p, end);
-  } while (c.flags & CONN_FULL && p < end && queued(c) < ANSWER_MAX);
+  } while (c.flags & CONN_FULL && p < end && outputLength(c) < ANSWER_MAX);
   if (c.item) {
     itemRemove(c.item);
     c.item = 0;
@@ -97,8 +97,8 @@ function answer(p: usize, end: usize): void {
 }
 
 function finish(c: Conn): void {
-  if (queued(c) > ANSWER_MAX) {
-    drop(c);
+  if (outputLength(c) > ANSWER_MAX) {
+    outputDrop(c);
     replyError(c, "SERVER_ERROR out of memory writing get response");
   }
   send(c);
@@ -142,28 +142,9 @@ export function udpComplete(c: Conn): void {
   free(changetype<usize>(c));
 }
 
-/** Bytes of the answer so far. */
-function queued(c: Conn): u32 {
-  outputSeal(c);
-  let bytes: u32 = 0;
-  for (let p = c.outHead; p; p = changetype<Chunk>(p).next) bytes += changetype<Chunk>(p).used;
-  return bytes;
-}
-
-function drop(c: Conn): void {
-  for (let p = c.outHead; p; ) {
-    const next = changetype<Chunk>(p).next;
-    chunkFree(p);
-    p = next;
-  }
-  c.outHead = 0;
-  c.outTail = 0;
-  c.outWeight = 0;
-}
-
 /** Cuts the answer into datagrams. */
 function send(c: Conn): void {
-  const bytes = queued(c);
+  const bytes = outputLength(c);
   const total = min<u32>((bytes + DATA_MAX - 1) / DATA_MAX, 0xffff);
   let p = c.outHead;
   let from: u32 = 0;
@@ -194,5 +175,5 @@ function send(c: Conn): void {
       arenaUsed += (SLOT + filled + 7) & ~7;
     } else sys_sendto(udpFd, datagram, filled, MSG_DONTWAIT, slot, SOCKADDR_SLOT);
   }
-  drop(c);
+  outputDrop(c);
 }

@@ -281,21 +281,10 @@ export class NetReceiveQueue {
     if (!inOne) {
       chain.write(VSOCK_HDR_BYTES, slot);
       chain.write(VSOCK_HDR_BYTES + ADDRESS_SLOT_BYTES, bytes.subarray(from, from + length));
-    } else if (address >= KERNEL_RAM_BASE) {
-      const at = address - KERNEL_RAM_BASE;
-      copyBytes(slot, 0, ADDRESS_SLOT_BYTES, this.#memory.kernelBytes, at);
-      copyBytes(bytes, from, length, this.#memory.kernelBytes, at + ADDRESS_SLOT_BYTES);
     } else {
-      const { guest } = this.#memory;
-      const rounded = (length + 3) & ~3;
-      if (!guest.has(address, total)) return; // pop has looked; this renews the views
-      copyBytes(slot, 0, ADDRESS_SLOT_BYTES, guest.u8, address);
-      const to = address + ADDRESS_SLOT_BYTES;
-      // The word that the bytes end in is written as a whole: it must be the buffer's.
-      const fits = ADDRESS_SLOT_BYTES + rounded <= (chain.lengths[1] as number) && rounded <= COPY_WORDS_MAX;
-      if (words !== null && fits && ((to | from) & 3) === 0)
-        copyWords(words, from >>> 2, rounded >>> 2, guest.u32, to >>> 2);
-      else copyBytes(bytes, from, length, guest.u8, to);
+      const room = chain.lengths[1] as number;
+      this.#copyIn(slot, null, 0, ADDRESS_SLOT_BYTES, address, room);
+      this.#copyIn(bytes, words, from, length, address + ADDRESS_SLOT_BYTES, room - ADDRESS_SLOT_BYTES);
     }
     this.#rx.push(chain, VSOCK_HDR_BYTES + total);
   }
@@ -416,13 +405,28 @@ export class NetReceiveQueue {
       chain.write(VSOCK_HDR_BYTES, bytes.subarray(from, from + size));
       return;
     }
-    const address = chain.addresses[1] as number;
+    const words = bytes === this.#bytes ? this.#words : null;
+    this.#copyIn(bytes, words, from, size, chain.addresses[1] as number, chain.lengths[1] as number);
+  }
+
+  /**
+   * bytes[from, from + size) into a receive buffer at `address` in which `room` bytes are left: pop has checked that it is memory. `words`: the same
+   * memory as `bytes`, if it is aligned.
+   */
+  #copyIn(
+    bytes: Uint8Array,
+    words: Uint32Array | null,
+    from: number,
+    size: number,
+    address: number,
+    room: number,
+  ): void {
     const { guest, kernelBytes } = this.#memory;
     const rounded = (size + 3) & ~3;
-    if (bytes === this.#bytes && rounded <= COPY_WORDS_MAX && ((address | from) & 3) === 0) {
+    if (words !== null && rounded <= COPY_WORDS_MAX && ((address | from) & 3) === 0) {
       // The word that the bytes end in is written as a whole: it must be the buffer's.
-      if (address < KERNEL_RAM_BASE && rounded <= (chain.lengths[1] as number) && guest.has(address, rounded)) {
-        copyWords(this.#words, from >>> 2, rounded >>> 2, guest.u32, address >>> 2);
+      if (address < KERNEL_RAM_BASE && rounded <= room && guest.has(address, rounded)) {
+        copyWords(words, from >>> 2, rounded >>> 2, guest.u32, address >>> 2);
         return;
       }
     }

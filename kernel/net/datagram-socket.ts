@@ -241,8 +241,7 @@ export class DatagramSocket implements Socket {
     if (flags & MSG_PEEK) {
       if (ancillary) holdFiles(ancillary);
     } else {
-      this.#queue.shift();
-      this.#queuedBytes -= bytes.length;
+      this.taken();
       this.waiters.wake(POLLOUT | POLLWRNORM);
     }
     return flags & MSG_TRUNC ? bytes.length : Math.min(into.total, bytes.length);

@@ -156,9 +156,7 @@ export class Ring implements SentSink {
     view.fill(0, 0, ADDRESS_SLOT_BYTES);
     encodeAddress(from, view.subarray(0, ADDRESS_SLOT_BYTES));
     view.set(bytes, ADDRESS_SLOT_BYTES);
-    this.#reserveCount--;
-    const index = this.#reserve[this.#reserveCount] as number;
-    this.#queue.push(RING_DATAGRAM, fd, user, bytes.length, view.byteOffset + ADDRESS_SLOT_BYTES, -2 - index);
+    this.#pushReserved(RING_DATAGRAM, fd, user, bytes.length, view.byteOffset + ADDRESS_SLOT_BYTES);
     return true;
   }
 
@@ -171,8 +169,7 @@ export class Ring implements SentSink {
     const target = this.#kernel.mem.bytes(address, buffers.size);
     if (target === null) return 0;
     const length = queue.take(target);
-    this.#reserveCount--;
-    this.#queue.push(RING_RECV, fd, user, length, address, -2 - index);
+    this.#pushReserved(RING_RECV, fd, user, length, address);
     return length;
   }
 
@@ -196,17 +193,19 @@ export class Ring implements SentSink {
     if (size === bytes.length && size > COPY_LOOP_MAX) target.set(bytes, at);
     else copyBytes(bytes, from, size, target, at);
     if (goesOn) this.#queue.extendLast(size);
-    else {
-      this.#reserveCount--;
-      const index = this.#reserve[this.#reserveCount] as number;
-      this.#queue.push(RING_RECV, fd, user, size, target.byteOffset, -2 - index);
-    }
+    else this.#pushReserved(RING_RECV, fd, user, size, target.byteOffset);
     this.#fillFd = fd;
     this.#fillView = target;
     this.#fillBytes = at + size;
     this.#fillAt = this.#queue.count;
     this.wake();
     return size;
+  }
+
+  /** An event whose bytes are in the reserved buffer that is taken next, which is the guest's with it. */
+  #pushReserved(kind: number, fd: number, user: number, length: number, address: number): void {
+    const index = this.#reserve[--this.#reserveCount] as number;
+    this.#queue.push(kind, fd, user, length, address, -2 - index);
   }
 
   /** The reserved buffer that is taken next; null if none is left. */

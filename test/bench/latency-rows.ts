@@ -4,7 +4,7 @@
  */
 import { type LoadCase, runContest } from "./contest.ts";
 import type { LoadGenerator } from "./load-generator.ts";
-import { fill, memcachedServers, missingMemcacheds } from "./memcached-servers.ts";
+import { fill, memcachedServers, missingServers } from "./memcached-servers.ts";
 import type { Row } from "./row.ts";
 
 const valueBytes = 100;
@@ -32,7 +32,7 @@ export async function latencyRows(
   const contest = {
     group: `memcached at a fixed rate, half gets and half sets, values of ${valueBytes} B`,
     start: memcachedServers(2048),
-    missing: missingMemcacheds(generator),
+    missing: missingServers(generator),
     cases: [[load]],
     rounds: quick ? rounds : Math.max(rounds, roundsMin),
     warmUp: false,

@@ -5,7 +5,7 @@
 import { loadUdpBatches } from "../../host/devices/udp-batch.ts";
 import { type LoadCase, runContest } from "./contest.ts";
 import type { GeneratedLoad, LoadGenerator } from "./load-generator.ts";
-import { fill, memcachedServers, missingMemcacheds } from "./memcached-servers.ts";
+import { fill, memcachedServers, missingServers } from "./memcached-servers.ts";
 import type { Row } from "./row.ts";
 
 const connections = 50;
@@ -65,7 +65,7 @@ export async function memcachedRows(
     const contest = {
       group: `memcached, ${connections} ${how}, ${keys / 1000} k keys, values of ${valueBytes} B`,
       start: memcachedServers(megabytes, [...guestOptions]),
-      missing: missingMemcacheds(generator),
+      missing: missingServers(generator),
       cases: chosen,
       rounds: options.rounds,
       setUp: async ({ port }: { port: number }) => {

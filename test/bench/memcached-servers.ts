@@ -26,9 +26,13 @@ export function memcachedServers(megabytes: number, options: string[] = []): Con
   };
 }
 
-export function missingMemcacheds(generator: LoadGenerator | string): Partial<Record<Side, string>> {
+/** `program`: the native one, if it is another. */
+export function missingServers(
+  generator: LoadGenerator | string,
+  program = "memcached",
+): Partial<Record<Side, string>> {
   if (typeof generator === "string") return { guest: generator, baseline: generator, native: generator };
-  const noNative = missingProgram("memcached");
+  const noNative = missingProgram(program);
   return noNative ? { native: noNative } : {};
 }
 

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ServerProcess } from "../server-process.ts";
 import type { LoadGenerator } from "./load-generator.ts";
-import { fill, memcachedServers, missingMemcacheds } from "./memcached-servers.ts";
+import { fill, memcachedServers, missingServers } from "./memcached-servers.ts";
 import { missingProc, residentBytes } from "./proc.ts";
 import { type Reading, type Row, reasonOf, type Side, sides } from "./row.ts";
 
@@ -23,7 +23,7 @@ export async function memoryRows(
   const keys = quick ? 200_000 : 1_000_000;
   const name = `memory per key (${keyBytes} B + ${valueBytes} B), ${keys / 1e6} M keys`;
   if (!wanted(`memcached ${name}`)) return [];
-  const missing: Partial<Record<Side, string>> = missingMemcacheds(generator);
+  const missing: Partial<Record<Side, string>> = missingServers(generator);
   const readings: Partial<Record<Side, Reading>> = {};
   const start = memcachedServers(1024);
   const noProc = missingProc();

@@ -2,10 +2,10 @@
  * Rows: how near the guests are to what Node's sockets cost by themselves (baseline/sockets.ts, in the column "plain Node"), and how far that is
  * from native. One get a packet: the load where sockets are nearly everything.
  */
-import { missingProgram, startBaselineSockets, startGuest, startNative } from "../server-process.ts";
+import { startBaselineSockets, startGuest, startNative } from "../server-process.ts";
 import { type Contest, runContest } from "./contest.ts";
 import type { GeneratedLoad, LoadGenerator } from "./load-generator.ts";
-import { fill, memcachedServers } from "./memcached-servers.ts";
+import { fill, memcachedServers, missingServers } from "./memcached-servers.ts";
 import type { Row } from "./row.ts";
 
 const load = { connections: 50, keys: 100_000, valueBytes: 100 };
@@ -43,17 +43,10 @@ export async function socketRows(
   for (const { name: what, protocol, program, start } of rivalries) {
     const name = `sockets alone: ${what}`;
     if (!wanted(name)) continue;
-    const noNative = missingProgram(program);
-    const missing: Contest["missing"] =
-      typeof generator === "string"
-        ? { guest: generator, baseline: generator, native: generator }
-        : noNative
-          ? { native: noNative }
-          : {};
     const contest: Contest = {
       group: "50 connections, one get a packet; in the place of plain Node: its sockets alone, nothing is stored",
       start,
-      missing,
+      missing: missingServers(generator, program),
       rounds,
       setUp: async ({ name: side, port }) => {
         if (typeof generator !== "string" && side !== "baseline") await fill(generator, port, { ...load, protocol });
