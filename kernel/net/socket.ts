@@ -3,7 +3,7 @@
  * the system calls (kernel/syscall/socket.ts) know nothing else of them.
  */
 
-import { S_IFSOCK } from "../abi/fcntl.ts";
+import { O_PATH, S_IFSOCK } from "../abi/fcntl.ts";
 import { statAnonymous } from "../fs/anonymous.ts";
 import type { File, Stat } from "../fs/file.ts";
 import type { Kernel } from "../kernel.ts";
@@ -48,8 +48,9 @@ export interface Socket extends File {
   shutdown(k: Kernel, how: number): number;
 }
 
+/** A socket; what was opened with O_PATH is only the name of one. */
 export function isSocket(file: File): file is Socket {
-  return file.kind === "socket";
+  return file.kind === "socket" && (file.flags & O_PATH) === 0;
 }
 
 export function statSocket(out: Stat): number {

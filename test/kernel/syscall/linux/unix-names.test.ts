@@ -2,7 +2,7 @@
  * AF_UNIX names that are paths: a socket node in the file system, which is found by every path that leads to it, and ends with its last name.
  */
 import { beforeEach, describe, expect, it } from "vitest";
-import { O_CREAT, O_RDWR, S_IFMT, S_IFSOCK } from "../../../../kernel/abi/fcntl.ts";
+import { O_CREAT, O_PATH, O_RDWR, S_IFMT, S_IFSOCK } from "../../../../kernel/abi/fcntl.ts";
 import { AF_UNIX, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_STREAM } from "../../../../kernel/abi/socket.ts";
 import { LinuxMachine } from "../../process/linux-fixture.ts";
 import { DATA, SocketGuest, unixAddress } from "./socket-guest.ts";
@@ -65,6 +65,15 @@ describe("a path that is bound", () => {
     expect(connect("/run/s")).toBe("ECONNREFUSED");
     g.must("unlink", "/run/s");
     expect(bind("/run/s")[1]).toBe(0);
+  });
+
+  it("is no socket to whoever opens it by O_PATH: nothing can be read or written there", () => {
+    bind("/run/s");
+    const fd = g.must("open", "/run/s", O_PATH, 0);
+    g.mem.setU32(DATA, DATA + 64);
+    g.mem.setU32(DATA + 4, 8);
+    for (const call of ["readv", "writev"]) expect(g.call(call, fd, DATA, 1), call).toBe("EBADF");
+    for (const call of ["read", "write"]) expect(g.call(call, fd, DATA, 8), call).toBe("EBADF");
   });
 
   it("must be free, in a folder that is there", () => {
